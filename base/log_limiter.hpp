@@ -1,0 +1,42 @@
+// base/log_limiter.hpp -- lets the first of many equal events through to the log.
+//
+// A client that repeats itself, or a flood with forged addresses, must not fill the log. The
+// table is fixed: two subjects that share a slot push each other out, which costs a line at most.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+
+#include "base/bytes.hpp"
+
+namespace slipway {
+
+class LogLimiter {
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  explicit LogLimiter(std::chrono::milliseconds interval) : interval_(interval) {}
+
+  // True when nothing was let through for this event of this subject (a MAC, an address) within
+  // the interval. `event` is any small number that the caller gives to a kind of line.
+  [[nodiscard]] bool allow(ByteView subject, std::uint8_t event, TimePoint now) {
+    std::uint64_t key = 14695981039346656037U;  // FNV-1a
+    for (const auto octet : subject) key = (key ^ octet) * 1099511628211U;
+    key = (key ^ event) * 1099511628211U;
+    auto& slot = slots_[(key >> 32U) % slots_.size()];
+    if (slot.key == key && now - slot.last < interval_) return false;
+    slot = {key, now};
+    return true;
+  }
+
+ private:
+  struct Slot {
+    std::uint64_t key = 0;
+    TimePoint last;
+  };
+  std::chrono::milliseconds interval_;
+  std::array<Slot, 1024> slots_{};
+};
+
+}  // namespace slipway

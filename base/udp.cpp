@@ -1,0 +1,178 @@
+#include "base/udp.hpp"
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+sockaddr_in to_system(Endpoint endpoint) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(endpoint.port);
+  address.sin_addr.s_addr = htonl(endpoint.address.number());
+  return address;
+}
+
+Ipv4 from_system(in_addr address) { return Ipv4::from_number(ntohl(address.s_addr)); }
+
+Endpoint from_system(const sockaddr_in& address) {
+  return {from_system(address.sin_addr), ntohs(address.sin_port)};
+}
+
+// Closes on every early return of open_udp().
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) (void)::close(fd_);  // nothing was written that could be lost
+  }
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+bool set(int fd, int level, int name, int value) {
+  return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+bool bind_to_interface(int fd, const std::string& interface) {
+  return interface.empty() || ::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface.c_str(),
+                                           static_cast<socklen_t>(interface.size() + 1)) == 0;
+}
+
+// IP_PMTUDISC_DONT: a path with a small MTU then fragments instead of losing our blocks.
+bool set_options(int fd, const UdpOptions& options) {
+  return set(fd, SOL_SOCKET, SO_REUSEADDR, options.share_port ? 1 : 0) &&
+         set(fd, SOL_SOCKET, SO_BROADCAST, options.broadcast ? 1 : 0) &&
+         set(fd, IPPROTO_IP, IP_PKTINFO, 1) &&
+         set(fd, IPPROTO_IP, IP_RECVERR, options.report_icmp ? 1 : 0) &&
+         set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+}
+
+union Control {
+  cmsghdr header;
+  std::uint8_t octets[CMSG_SPACE(sizeof(in_pktinfo))];
+};
+
+void read_packet_info(msghdr& message, Arrived& arrived) {
+  for (auto* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != IPPROTO_IP || part->cmsg_type != IP_PKTINFO) continue;
+    in_pktinfo info{};
+    std::memcpy(&info, CMSG_DATA(part), sizeof info);
+    arrived.to = from_system(info.ipi_spec_dst);
+    arrived.interface_index = static_cast<std::uint32_t>(info.ipi_ifindex);
+  }
+}
+
+void write_packet_info(msghdr& message, const Departure& departure) {
+  auto* part = CMSG_FIRSTHDR(&message);
+  part->cmsg_level = IPPROTO_IP;
+  part->cmsg_type = IP_PKTINFO;
+  part->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
+  in_pktinfo info{};
+  info.ipi_ifindex = static_cast<int>(departure.interface_index);
+  info.ipi_spec_dst.s_addr = htonl(departure.from.number());
+  std::memcpy(CMSG_DATA(part), &info, sizeof info);
+}
+
+}  // namespace
+
+Fallible<int> open_udp(const UdpOptions& options) {
+  Descriptor fd(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (fd.get() < 0) return fail_errno("opening a UDP socket", errno);
+  if (!set_options(fd.get(), options)) return fail_errno("setting UDP socket options", errno);
+  if (!bind_to_interface(fd.get(), options.interface)) {
+    return fail_errno("binding to interface " + options.interface, errno);
+  }
+  const auto local = to_system(options.local);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0) {
+    return fail_errno("binding to UDP " + options.local.text(), errno);
+  }
+  return fd.release();
+}
+
+Fallible<Endpoint> local_endpoint(int descriptor) {
+  sockaddr_in address{};
+  socklen_t length = sizeof address;
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    return fail_errno("asking for a socket's address", errno);
+  }
+  return from_system(address);
+}
+
+Fallible<std::uint32_t> interface_mtu(const std::string& interface) {
+  ifreq request{};
+  if (interface.empty() || interface.size() >= sizeof request.ifr_name) {
+    return fail("interface name '" + interface + "' is empty or too long");
+  }
+  std::ranges::copy(interface, request.ifr_name);
+  Descriptor fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (fd.get() < 0 || ::ioctl(fd.get(), SIOCGIFMTU, &request) != 0) {
+    return fail_errno("asking for the MTU of " + interface, errno);
+  }
+  return static_cast<std::uint32_t>(request.ifr_mtu);
+}
+
+Receive receive_udp(int descriptor, std::span<std::uint8_t> buffer, Arrived& arrived) {
+  sockaddr_in from{};
+  iovec part{buffer.data(), buffer.size()};
+  Control control{};
+  msghdr message{};
+  message.msg_name = &from;
+  message.msg_namelen = sizeof from;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = &control;
+  message.msg_controllen = sizeof control;
+  const auto got = ::recvmsg(descriptor, &message, 0);
+  if (got < 0) {
+    const bool empty = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+    return empty ? Receive::nothing : Receive::failed;
+  }
+  arrived = {.octets = static_cast<std::size_t>(got), .from = from_system(from)};
+  read_packet_info(message, arrived);
+  return Receive::datagram;
+}
+
+bool send_udp(int descriptor, ByteView datagram, const Departure& departure) {
+  auto to = to_system(departure.to);
+  iovec part{const_cast<std::uint8_t*>(datagram.data()), datagram.size()};
+  Control control{};
+  msghdr message{};
+  message.msg_name = &to;
+  message.msg_namelen = sizeof to;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  // A zero source in IP_PKTINFO would undo the address that the socket is bound to.
+  if (!departure.from.is_zero() || departure.interface_index != 0) {
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control;
+    write_packet_info(message, departure);
+  }
+  const auto sent = ::sendmsg(descriptor, &message, MSG_NOSIGNAL);
+  return sent >= 0 && static_cast<std::size_t>(sent) == datagram.size();
+}
+
+std::optional<Endpoint> unreachable_peer(int descriptor) {
+  sockaddr_in to{};
+  msghdr message{};
+  message.msg_name = &to;
+  message.msg_namelen = sizeof to;
+  if (::recvmsg(descriptor, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return std::nullopt;
+  return from_system(to);
+}
+
+}  // namespace slipway

@@ -1,0 +1,20 @@
+#include "base/log_limiter.hpp"
+
+#include "base/net.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace slipway;
+using std::chrono::milliseconds;
+
+TEST_CASE("a repeated event is let through once an interval", "[base][log]") {
+  LogLimiter limiter(milliseconds(1'000));
+  const LogLimiter::TimePoint start = std::chrono::steady_clock::now();
+  const auto mac = *Mac::parse("52:54:00:aa:00:01");
+  const auto other = *Mac::parse("52:54:00:aa:00:02");
+  CHECK(limiter.allow(mac.octets, 1, start));
+  CHECK_FALSE(limiter.allow(mac.octets, 1, start + milliseconds(999)));
+  CHECK(limiter.allow(mac.octets, 2, start));
+  CHECK(limiter.allow(other.octets, 1, start));
+  CHECK(limiter.allow(mac.octets, 1, start + milliseconds(1'000)));
+  CHECK_FALSE(limiter.allow(mac.octets, 1, start + milliseconds(1'001)));
+}
