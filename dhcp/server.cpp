@@ -1,0 +1,231 @@
+#include "dhcp/server.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+
+#include "base/log.hpp"
+#include "base/log_limiter.hpp"
+#include "base/spawn.hpp"
+#include "base/udp.hpp"
+
+namespace slipway::dhcp {
+
+namespace asio = boost::asio;
+using asio::ip::udp;
+
+namespace {
+
+constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
+// Datagrams taken before other work of the thread gets a turn.
+constexpr int kBatch = 64;
+// Kinds of lines for the limiter: 0.. by Reply::Kind, 100.. by Errc, and this.
+constexpr std::uint8_t kUnsentEvent = 50;
+// A client that repeats its request gets a line again after this time.
+constexpr std::chrono::seconds kLogInterval{2};
+
+std::string_view name(Reply::Kind kind) {
+  switch (kind) {
+    case Reply::Kind::offer: return "dhcp.offered";
+    case Reply::Kind::ack: return "dhcp.acknowledged";
+    case Reply::Kind::silent: return "dhcp.ignored";
+  }
+  return {};
+}
+
+std::string hex(std::uint32_t xid) {
+  std::array<std::uint8_t, 4> octets{};
+  Writer(octets).u32(xid);
+  return to_hex(octets);
+}
+
+}  // namespace
+
+struct Server::State {
+  struct Port {
+    Service service;
+    udp::socket socket;
+  };
+
+  State(asio::io_context& io, ServerSettings wanted, BootPolicy& decides, Observer observes)
+      : settings(std::move(wanted)),
+        policy(decides),
+        observer(std::move(observes)),
+        proxy{Service::proxy, udp::socket(io)},
+        boot_server{Service::boot_server, udp::socket(io)} {}
+
+  Fallible<void> open(Port& port, std::uint16_t number);
+  void close();
+  void drain(Port& port);
+  void handle(Port& port, ByteView wire, const Arrived& arrived);
+  Result<void> answer(Port& port, const Packet& packet, const Arrived& arrived);
+  void send(Port& port, const Reply& reply, const Arrived& arrived);
+  void report(const Packet& packet, const Seen& seen);
+  void drop(const Packet* packet, std::error_code why);
+
+  static asio::awaitable<void> serve(std::shared_ptr<State> state, Port& port);
+
+  ServerSettings settings;
+  BootPolicy& policy;
+  Observer observer;
+  Port proxy;
+  Port boot_server;
+  Counters counters;
+  LogLimiter limiter{kLogInterval};
+  std::array<std::uint8_t, 2048> in{};
+  std::array<std::uint8_t, kMaxReplyOctets> out{};
+};
+
+Fallible<void> Server::State::open(Port& port, std::uint16_t number) {
+  const auto fd = open_udp({.interface = settings.interface,
+                            .local = {.address = {}, .port = number},
+                            .broadcast = true,
+                            .share_port = number != 0});
+  if (!fd) return fail(fd.error(), "DHCP");
+  port.socket.assign(udp::v4(), *fd);
+  return {};
+}
+
+void Server::State::close() {
+  boost::system::error_code ignored;  // a socket that fails to close is closed all the same
+  (void)proxy.socket.close(ignored);
+  (void)boot_server.socket.close(ignored);
+}
+
+// `port` is a member of `*state`.
+asio::awaitable<void> Server::State::serve(std::shared_ptr<State> state, Port& port) {
+  while (port.socket.is_open()) {
+    const auto waited = co_await port.socket.async_wait(udp::socket::wait_read, kNoThrow);
+    const auto& [error] = waited;
+    if (error) co_return;  // stop() closed the socket
+    state->drain(port);
+  }
+}
+
+void Server::State::drain(Port& port) {
+  Arrived arrived;
+  // The policy may stop the server, so the socket is asked for each time.
+  for (int i = 0; i < kBatch && port.socket.is_open(); ++i) {
+    const auto got = receive_udp(port.socket.native_handle(), in, arrived);
+    if (got == Receive::nothing) return;
+    if (got == Receive::datagram) handle(port, ByteView(in).first(arrived.octets), arrived);
+  }
+}
+
+void Server::State::handle(Port& port, ByteView wire, const Arrived& arrived) {
+  ++counters.received;
+  const auto packet = parse(wire);
+  if (!packet) return drop(nullptr, packet.error());
+  const auto answered = answer(port, *packet, arrived);
+  if (!answered) drop(&*packet, answered.error());
+}
+
+Result<void> Server::State::answer(Port& port, const Packet& packet, const Arrived& arrived) {
+  const Arrival arrival{.service = port.service,
+                        .server = arrived.to,
+                        .from = arrived.from,
+                        .uefi_offer = settings.uefi_offer,
+                        .client_port = settings.client_port};
+  if (const auto accepted = accept(packet, arrival); !accepted) return accepted;
+  const auto client = identify(packet);
+  if (!client) return std::unexpected(client.error());
+  const auto reply = respond(packet, *client, arrival, policy, out);
+  if (!reply) return std::unexpected(reply.error());
+  send(port, *reply, arrived);
+  report(packet, {*client, reply->kind, reply->file, arrived.to});
+  return {};
+}
+
+void Server::State::send(Port& port, const Reply& reply, const Arrived& arrived) {
+  if (reply.kind == Reply::Kind::silent) {
+    ++counters.silent;
+    return;
+  }
+  const bool sent =
+      send_udp(port.socket.native_handle(), ByteView(out).first(reply.octets),
+               {.to = reply.to, .from = arrived.to, .interface_index = arrived.interface_index});
+  if (!sent) {
+    ++counters.unsent;
+    const bool first =
+        limiter.allow(reply.to.address.octets, kUnsentEvent, std::chrono::steady_clock::now());
+    log::write(first ? log::Level::warn : log::Level::debug, "dhcp.unsent",
+               {{"to", reply.to.text()}, {"interface", settings.interface}});
+  }
+  ++(reply.kind == Reply::Kind::offer ? counters.offers : counters.acks);
+}
+
+void Server::State::report(const Packet& packet, const Seen& seen) {
+  const auto event = static_cast<std::uint8_t>(seen.kind);
+  const bool first = limiter.allow(seen.client.mac.octets, event, std::chrono::steady_clock::now());
+  const auto level = first ? log::Level::info : log::Level::debug;
+  if (log::enabled(level)) {
+    log::write(level, name(seen.kind),
+               {{"mac", seen.client.mac.text()},
+                {"xid", hex(packet.xid)},
+                {"arch", seen.client.arch_code},
+                {"class", seen.client.vendor_class},
+                {"user_class", seen.client.user_class},
+                {"ipxe", seen.client.ipxe},
+                {"file", seen.file},
+                {"interface", settings.interface}});
+  }
+  if (observer) observer(seen);
+}
+
+// Malformed packets and those for others are counted and shown at debug level only; a boot client
+// that we have nothing for, or an interface without an address, is worth a person's attention.
+void Server::State::drop(const Packet* packet, std::error_code why) {
+  ++counters.dropped[static_cast<std::size_t>(why.value())];
+  const auto mac = packet != nullptr ? packet->mac : Mac{};
+  const bool notable = why == Errc::unknown_arch ||
+                       fault(Errc{static_cast<std::uint8_t>(why.value())}) == Fault::our_failure;
+  const auto event = static_cast<std::uint8_t>(100 + why.value());
+  const auto level = notable && limiter.allow(mac.octets, event, std::chrono::steady_clock::now())
+                         ? log::Level::warn
+                         : log::Level::debug;
+  if (!log::enabled(level)) return;
+  log::write(level, "dhcp.dropped",
+             {{"mac", packet != nullptr ? mac.text() : std::string("unknown")},
+              {"why", why.message()},
+              {"interface", settings.interface}});
+}
+
+Server::Server(asio::io_context& io, ServerSettings settings, BootPolicy& policy, Observer observer)
+    : state_(std::make_shared<State>(io, std::move(settings), policy, std::move(observer))) {}
+
+Server::~Server() { stop(); }
+
+Fallible<void> Server::start() {
+  auto proxy = state_->open(state_->proxy, state_->settings.proxy_port);
+  if (!proxy) return proxy;
+  auto boot_server = state_->open(state_->boot_server, state_->settings.boot_server_port);
+  if (!boot_server) {
+    state_->close();
+    return boot_server;
+  }
+  const auto executor = state_->proxy.socket.get_executor();
+  spawn(executor, "dhcp.proxy", State::serve(state_, state_->proxy));
+  spawn(executor, "dhcp.boot_server", State::serve(state_, state_->boot_server));
+  log::info("dhcp.started", {{"interface", state_->settings.interface},
+                             {"proxy_port", proxy_port()},
+                             {"boot_server_port", boot_server_port()}});
+  return {};
+}
+
+void Server::stop() { state_->close(); }
+
+namespace {
+std::uint16_t bound_port(const udp::socket& socket) {
+  boost::system::error_code error;
+  const auto local = socket.local_endpoint(error);
+  return error ? std::uint16_t{0} : local.port();
+}
+}  // namespace
+
+std::uint16_t Server::proxy_port() const { return bound_port(state_->proxy.socket); }
+std::uint16_t Server::boot_server_port() const { return bound_port(state_->boot_server.socket); }
+const Counters& Server::counters() const { return state_->counters; }
+
+}  // namespace slipway::dhcp

@@ -1,0 +1,77 @@
+// dhcp/server.hpp -- the sockets of one interface: port 67 (proxyDHCP) and 4011 (boot server).
+//
+// The only file of dhcp/ with a socket, a clock and a log. Everything runs on the thread of the
+// io_context that is given; so do the calls of the policy and of the observer.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "dhcp/respond.hpp"
+
+namespace boost::asio {
+class io_context;  // NOLINT(readability-identifier-naming): the name is Boost's
+}
+
+namespace slipway::dhcp {
+
+struct ServerSettings {
+  std::string interface{};  // the kernel's name of it
+  std::uint16_t proxy_port = 67;
+  std::uint16_t boot_server_port = 4011;
+  std::uint16_t client_port = 68;  // the destination of broadcast offers
+  UefiOffer uefi_offer = UefiOffer::binl;
+};
+
+// One packet that was well-formed and ours, and what came of it; for the journey of the host.
+// Valid during the call only.
+struct Seen {
+  const Client& client;
+  Reply::Kind kind;
+  std::string_view file;  // empty when silent
+  Ipv4 server;            // our address that it asked
+};
+using Observer = std::function<void(const Seen&)>;
+
+// Since the start of the server.
+struct Counters {
+  std::uint64_t received = 0;
+  std::uint64_t offers = 0;
+  std::uint64_t acks = 0;
+  std::uint64_t silent = 0;                         // the policy gave no file
+  std::uint64_t unsent = 0;                         // the kernel refused the answer
+  std::array<std::uint64_t, kErrcCount> dropped{};  // by Errc
+};
+
+class Server {
+ public:
+  // `io`, `policy` and what `observer` refers to must outlive the server.
+  Server(boost::asio::io_context& io, ServerSettings settings, BootPolicy& policy,
+         Observer observer = {});
+  ~Server();  // stops
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Opens both sockets and begins to answer. Port 67 may be shared with other servers of this
+  // machine. Fails when a socket cannot be opened or bound; then nothing is served.
+  [[nodiscard]] Fallible<void> start();
+
+  // Closes the sockets; the policy is not called any more. Allowed at any time, also twice.
+  void stop();
+
+  // As bound, which tells the ports when 0 was asked for. Zero before start() and after stop().
+  [[nodiscard]] std::uint16_t proxy_port() const;
+  [[nodiscard]] std::uint16_t boot_server_port() const;
+
+  [[nodiscard]] const Counters& counters() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace slipway::dhcp

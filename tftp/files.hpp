@@ -1,0 +1,42 @@
+// tftp/files.hpp -- what the TFTP code asks the rest of the service.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/net.hpp"
+#include "base/result.hpp"
+
+namespace slipway::tftp {
+
+// The octets of one published file. Immutable while it is held.
+class Source {
+ public:
+  virtual ~Source() = default;
+  [[nodiscard]] virtual std::uint64_t size_octets() const = 0;
+  // Fills `out` from `offset` as far as the file goes; less than out.size() only at its end.
+  [[nodiscard]] virtual Result<std::size_t> read(std::uint64_t offset,
+                                                 std::span<std::uint8_t> out) const = 0;
+};
+
+// The map of published files. A name from the wire is looked up here and never reaches open().
+class Files {
+ public:
+  virtual ~Files() = default;
+
+  // False: `peer` is a stranger and gets silence, so that a forged source address cannot aim our
+  // answers at a third party.
+  [[nodiscard]] virtual bool may_ask(Ipv4 peer) = 0;
+
+  // The file called `name` (normalised: no leading slash, '/' only) as `peer` may see it through
+  // our address `server`, or null when there is none for it.
+  [[nodiscard]] virtual std::shared_ptr<const Source> open(std::string_view name, Ipv4 peer,
+                                                           Ipv4 server) = 0;
+
+  // A transfer ended well; `octets` is the file's size. For the timeline of the host.
+  virtual void sent(std::string_view name, Ipv4 peer, std::uint64_t octets) = 0;
+};
+
+}  // namespace slipway::tftp
