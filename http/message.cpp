@@ -1,0 +1,86 @@
+#include "http/message.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+
+#include "http/head.hpp"
+#include "http/target.hpp"
+
+namespace slipway::http {
+namespace {
+
+boost::json::string_view to_json(std::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+std::string_view to_text(Method method) {
+  switch (method) {
+    case Method::get: return "GET";
+    case Method::head: return "HEAD";
+    case Method::post: return "POST";
+    case Method::put: return "PUT";
+    case Method::del: return "DELETE";
+    case Method::other: return "OTHER";
+  }
+  return "OTHER";
+}
+
+std::optional<std::string_view> Request::header(std::string_view name) const {
+  return find_header(headers, name);
+}
+
+std::optional<std::string> Request::parameter(std::string_view name) const {
+  std::string_view rest = query;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find('&'), rest.size());
+    const auto pair = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    const auto equals = std::min(pair.find('='), pair.size());
+    if (decode_query_text(pair.substr(0, equals)) != name) continue;
+    return decode_query_text(pair.substr(std::min(equals + 1, pair.size())));
+  }
+  return std::nullopt;
+}
+
+Fallible<std::shared_ptr<const File>> File::open(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return fail_errno("opening " + path, errno);
+  struct stat status{};
+  const bool known = ::fstat(descriptor, &status) == 0;
+  if (known && S_ISREG(status.st_mode)) {
+    return std::shared_ptr<const File>(
+        new File(descriptor, static_cast<std::uint64_t>(status.st_size)));
+  }
+  const int reason = known ? EINVAL : errno;
+  (void)::close(descriptor);  // opened for reading: nothing can be lost
+  if (known) return fail("opening " + path + ": not a regular file");
+  return fail_errno("opening " + path, reason);
+}
+
+File::File(int descriptor, std::uint64_t size_octets)
+    : descriptor_(descriptor), size_octets_(size_octets) {}
+
+File::~File() { (void)::close(descriptor_); }  // opened for reading: nothing can be lost
+
+Response Response::text(int status, std::string_view content_type, std::string body) {
+  Response response;
+  response.status = status;
+  response.headers.push_back({"Content-Type", std::string(content_type)});
+  response.body = std::move(body);
+  return response;
+}
+
+Response Response::problem(int status, std::string_view title, std::string_view detail) {
+  const boost::json::object document{{"type", "about:blank"},
+                                     {"title", to_json(title)},
+                                     {"status", status},
+                                     {"detail", to_json(detail)}};
+  return text(status, "application/problem+json", boost::json::serialize(document));
+}
+
+}  // namespace slipway::http
