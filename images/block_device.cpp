@@ -1,0 +1,188 @@
+#include "images/block_device.hpp"
+
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace slipway::images {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor& operator=(Descriptor&&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) (void)::close(fd_);  // durable already by flush(); nothing left to lose
+  }
+  [[nodiscard]] int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+class Disk final : public BlockDevice {
+ public:
+  Disk(Descriptor fd, std::string path, std::uint64_t size, std::uint32_t sector, bool is_file)
+      : fd_(std::move(fd)),
+        path_(std::move(path)),
+        size_(size),
+        sector_(sector),
+        is_file_(is_file) {}
+
+  [[nodiscard]] std::string name() const override { return path_; }
+  [[nodiscard]] std::uint64_t size_octets() const override { return size_; }
+  [[nodiscard]] std::uint32_t sector_octets() const override { return sector_; }
+
+  Fallible<void> write_at(std::uint64_t offset, ByteView data) override;
+  Fallible<void> read_at(std::uint64_t offset, std::span<std::uint8_t> out) override;
+  Fallible<void> zero_range(std::uint64_t offset, std::uint64_t length) override;
+  Fallible<void> flush() override;
+
+ private:
+  [[nodiscard]] std::string where(std::string_view doing, std::uint64_t offset) const {
+    return std::string(doing) + " " + path_ + ": LBA " + std::to_string(offset / sector_);
+  }
+  [[nodiscard]] Fallible<void> check(std::string_view doing, std::uint64_t offset,
+                                     std::uint64_t length) const;
+  [[nodiscard]] Fallible<void> write_zeros(std::uint64_t offset, std::uint64_t length);
+
+  Descriptor fd_;
+  std::string path_;
+  std::uint64_t size_;
+  std::uint32_t sector_;
+  bool is_file_;
+};
+
+Fallible<void> Disk::check(std::string_view doing, std::uint64_t offset,
+                           std::uint64_t length) const {
+  if (offset > size_ || length > size_ - offset) {
+    return fail(where(doing, offset) + ": beyond the end of the disk");
+  }
+  if (offset % sector_ != 0 || length % sector_ != 0) {
+    return fail(where(doing, offset) + ": not whole sectors");
+  }
+  return {};
+}
+
+Fallible<void> Disk::write_at(std::uint64_t offset, ByteView data) {
+  auto good = check("writing", offset, data.size());
+  while (good && !data.empty()) {
+    const auto done = ::pwrite(fd_.get(), data.data(), data.size(), static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return fail_errno(where("writing", offset), errno);
+    if (done == 0) return fail(where("writing", offset) + ": no octet was taken");
+    offset += static_cast<std::uint64_t>(done);
+    data = data.subspan(static_cast<std::size_t>(done));
+  }
+  return good;
+}
+
+Fallible<void> Disk::read_at(std::uint64_t offset, std::span<std::uint8_t> out) {
+  auto good = check("reading", offset, out.size());
+  while (good && !out.empty()) {
+    const auto done = ::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return fail_errno(where("reading", offset), errno);
+    if (done == 0) return fail(where("reading", offset) + ": unexpected end of the disk");
+    offset += static_cast<std::uint64_t>(done);
+    out = out.subspan(static_cast<std::size_t>(done));
+  }
+  return good;
+}
+
+// First what discards and guarantees zeros or fails, then what guarantees zeros as the driver can,
+// then zeros in plain writes.
+Fallible<void> Disk::zero_range(std::uint64_t offset, std::uint64_t length) {
+  auto good = check("zeroing", offset, length);
+  if (!good || length == 0) return good;
+  const auto start = static_cast<off_t>(offset);
+  if (::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start,
+                  static_cast<off_t>(length)) == 0) {
+    return {};
+  }
+  if (!is_file_) {
+    const std::array<std::uint64_t, 2> range{offset, length};
+    if (::ioctl(fd_.get(), BLKZEROOUT, range.data()) == 0) return {};
+  }
+  return write_zeros(offset, length);
+}
+
+Fallible<void> Disk::write_zeros(std::uint64_t offset, std::uint64_t length) {
+  const AlignedBuffer zeros(std::min<std::uint64_t>(length, std::uint64_t{1} << 20));
+  while (length > 0) {
+    const auto step = std::min<std::uint64_t>(length, zeros.size());
+    auto good = write_at(offset, zeros.view().first(step));
+    if (!good) return good;
+    offset += step;
+    length -= step;
+  }
+  return {};
+}
+
+Fallible<void> Disk::flush() {
+  if (::fdatasync(fd_.get()) != 0) return fail_errno("flushing " + path_, errno);
+  return {};
+}
+
+// Some file systems refuse O_DIRECT (tmpfs of older kernels); for a file that only costs speed.
+int open_direct(const std::string& path, bool is_file) {
+  const int flags = O_RDWR | O_CLOEXEC | (is_file ? 0 : O_EXCL);
+  const int fd = ::open(path.c_str(), flags | O_DIRECT);
+  return fd < 0 && errno == EINVAL && is_file ? ::open(path.c_str(), flags) : fd;
+}
+
+std::unexpected<Error> open_failure(const std::string& path, int error) {
+  if (error == EBUSY) {
+    return fail("opening " + path + ": in use (mounted, or part of RAID or LVM)");
+  }
+  return fail_errno("opening " + path, error);
+}
+
+}  // namespace
+
+AlignedBuffer::AlignedBuffer(std::size_t octets) : size_(octets) {
+  const auto room = (octets + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+  data_.reset(static_cast<std::uint8_t*>(std::aligned_alloc(kBufferAlignment, room)));
+  if (!data_ && room > 0) throw std::bad_alloc();
+  if (data_) std::memset(data_.get(), 0, room);
+}
+
+Fallible<std::unique_ptr<BlockDevice>> open_disk(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return fail_errno("opening " + path, errno);
+  const bool is_file = S_ISREG(info.st_mode);
+  if (!is_file && !S_ISBLK(info.st_mode)) return fail("opening " + path + ": not a disk");
+  Descriptor fd(open_direct(path, is_file));
+  if (fd.get() < 0) return open_failure(path, errno);
+
+  // By the descriptor: the path may name something else by now.
+  if (::fstat(fd.get(), &info) != 0) return fail_errno("opening " + path, errno);
+  auto size = static_cast<std::uint64_t>(info.st_size);
+  int sector = 512;
+  if (!is_file &&
+      (::ioctl(fd.get(), BLKGETSIZE64, &size) != 0 || ::ioctl(fd.get(), BLKSSZGET, &sector) != 0)) {
+    return fail_errno("asking the size of " + path, errno);
+  }
+  if (size == 0) return fail("opening " + path + ": has no medium or no size");
+  if (sector != 512 && sector != 4096) {
+    return fail("opening " + path + ": sectors of " + std::to_string(sector) + " octets");
+  }
+  const auto sector_octets = static_cast<std::uint32_t>(sector);
+  size -= size % sector_octets;
+  return std::make_unique<Disk>(std::move(fd), path, size, sector_octets, is_file);
+}
+
+}  // namespace slipway::images

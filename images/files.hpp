@@ -1,0 +1,47 @@
+// images/files.hpp -- files of the store: written whole, synced, and only then named.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace slipway::images {
+
+// A file without a place yet. It is removed again unless it was published.
+class NewFile {
+ public:
+  // Makes a file of a random name in `folder`, mode 0644.
+  [[nodiscard]] static Fallible<NewFile> create(const std::filesystem::path& folder);
+  NewFile(NewFile&& other) noexcept;
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  NewFile& operator=(NewFile&&) = delete;
+  ~NewFile();
+
+  [[nodiscard]] Fallible<void> write(ByteView octets);
+
+  // Syncs, renames to `target` (replacing it), syncs the folders above it. Afterwards the file is
+  // there for good, whatever happens to the power. Folders up to `root` are made.
+  [[nodiscard]] Fallible<void> publish(const std::filesystem::path& target,
+                                       const std::filesystem::path& root) &&;
+
+ private:
+  NewFile(int fd, std::filesystem::path path) : fd_(fd), path_(std::move(path)) {}
+  int fd_;
+  std::filesystem::path path_;
+};
+
+// Makes `folder` and those between it and `root` durably.
+[[nodiscard]] Fallible<void> make_folders(const std::filesystem::path& folder,
+                                          const std::filesystem::path& root);
+// Removes a file durably; it may be missing.
+[[nodiscard]] Fallible<void> remove_file(const std::filesystem::path& path);
+// A small file whole; fails beyond `max_octets`.
+[[nodiscard]] Fallible<std::string> read_file(const std::filesystem::path& path,
+                                              std::size_t max_octets);
+
+}  // namespace slipway::images

@@ -1,0 +1,278 @@
+#include "images/writer.hpp"
+
+#include <algorithm>
+
+#include "images/iso.hpp"
+#include "tests/images/disk_image.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/memory_disk.hpp"
+
+using namespace slipway;
+using namespace slipway::images;
+using namespace slipway::test;
+
+namespace {
+
+Seed make_seed() {
+  auto iso = make_iso("cidata", {{"user-data", "#cloud-config\n"}, {"meta-data", "x\n"}});
+  REQUIRE(iso);
+  const auto digest = Sha256::of(*iso);
+  return {std::move(*iso), digest};
+}
+
+// Everything that one write needs.
+struct Setup {
+  Bytes raw = make_gpt_image();
+  Packed packed = pack(raw);
+  MemoryDisk disk{random_octets_of(9 * kMiB, 99)};
+  Seed seed = make_seed();
+
+  std::expected<WriteReport, WriteError> write() {
+    BlobFetcher fetcher(packed.blob);
+    return write(fetcher);
+  }
+  std::expected<WriteReport, WriteError> write(Fetcher& fetcher) {
+    const auto manifest = verified(packed.manifest);
+    return write_image({.fetcher = fetcher,
+                        .manifest = manifest,
+                        .disk = disk,
+                        .seed = seed,
+                        .seed_partition = Guid::random(),
+                        .flush_every_octets = kMiB});
+  }
+};
+
+ByteView part(const Bytes& octets, std::size_t from, std::size_t to) {
+  return ByteView(octets).subspan(from, to - from);
+}
+
+bool head_is_empty(const MemoryDisk& disk) {
+  return std::ranges::all_of(part(disk.content(), 0, kMiB), [](auto o) { return o == 0; });
+}
+
+}  // namespace
+
+TEST_CASE("the disk holds image, seed and moved table", "[images][writer]") {
+  Setup setup;
+  const auto report = setup.write();
+  INFO((report ? "" : report.error().detail));
+  REQUIRE(report);
+  CHECK(report->raw_sha256 == Sha256::of(setup.raw));
+  for (const auto* step : {"checks", "wipe", "write", "verify", "commit"}) {
+    CHECK(report->seconds.contains(step));
+  }
+  const auto& disk = setup.disk.content();
+  CHECK(std::ranges::equal(part(disk, kMiB, 5 * kMiB), part(setup.raw, kMiB, 5 * kMiB)));
+  const auto table = parse_gpt(part(disk, 0, kMiB), 512, disk.size());
+  REQUIRE(table);
+  const auto partitions = table->partitions();
+  REQUIRE(partitions.size() == 3);
+  CHECK(partitions[2].offset == 7 * kMiB);
+  const auto& iso = setup.seed.iso;
+  CHECK(std::ranges::equal(part(disk, 7 * kMiB, 7 * kMiB + iso.size()), iso));
+  CHECK(report->partitions.size() == 3);
+}
+
+TEST_CASE("images of every shape arrive", "[images][writer]") {
+  struct Row {
+    const char* why;
+    ImageSpec spec;
+    std::size_t disk_octets;
+    std::size_t frame_octets;
+    bool has_seed;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"disk as large as the image", {}, 6 * kMiB, 256 << 10, false},
+      {"the seed lies within the image's free end",
+       {.octets = 8 * kMiB},
+       8 * kMiB,
+       256 << 10,
+       true},
+      {"4 KiB sectors", {.sector_octets = 4096}, 9 * kMiB, 256 << 10, true},
+      {"one chunk holds head and tail",
+       {.octets = 4 * kMiB, .used_until = 4 * kMiB - 65536},
+       9 * kMiB,
+       4 << 20,
+       true},
+      {"frames of 64 KiB", {}, 9 * kMiB, 64 << 10, true},
+      {"more entries", {.entry_count = 512}, 9 * kMiB, 256 << 10, true},
+  }));
+  INFO(row.why);
+  const auto raw = make_gpt_image(row.spec);
+  const auto packed = pack(raw, row.frame_octets, row.spec.sector_octets);
+  const auto manifest = verified(packed.manifest);
+  MemoryDisk disk(random_octets_of(row.disk_octets, 5), row.spec.sector_octets);
+  BlobFetcher fetcher(packed.blob);
+  const auto report = write_image({.fetcher = fetcher,
+                                   .manifest = manifest,
+                                   .disk = disk,
+                                   .seed = row.has_seed ? make_seed() : Seed{},
+                                   .seed_partition = Guid::random(),
+                                   .workers = 3});
+  INFO((report ? "" : report.error().detail));
+  REQUIRE(report);
+  const auto end = std::min(row.spec.used_until, raw.size());
+  CHECK(std::ranges::equal(part(disk.content(), kMiB, end), part(raw, kMiB, end)));
+  CHECK(parse_gpt(part(disk.content(), 0, kMiB), row.spec.sector_octets, row.disk_octets));
+}
+
+TEST_CASE("an image without a table is written as it is, when there is no seed",
+          "[images][writer]") {
+  const auto octets = GENERATE(std::size_t{100 * 1024}, kMiB, 3 * kMiB + 512);
+  Setup setup;
+  setup.raw = random_octets_of(octets, 4);
+  setup.packed = pack(setup.raw);
+  const auto refused = setup.write();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().reason == "bad-partition-table");
+  CHECK(setup.disk.log().empty());
+
+  setup.seed = {};
+  const auto report = setup.write();
+  INFO((report ? "" : report.error().detail));
+  REQUIRE(report);
+  CHECK(std::ranges::equal(part(setup.disk.content(), 0, octets), setup.raw));
+}
+
+TEST_CASE("what cannot be right is refused before the first write", "[images][writer]") {
+  Setup setup;
+  std::string reason;
+  SECTION("disk too small for the image") {
+    setup.packed = pack(make_gpt_image({.octets = 10 * kMiB}));
+    reason = "image-too-large";
+  }
+  SECTION("disk too small for the seed") {
+    setup.packed = pack(make_gpt_image({.octets = 9 * kMiB, .used_until = 8 * kMiB}));
+    reason = "image-too-large";
+  }
+  SECTION("image made for other sectors") {
+    setup.packed = pack(make_gpt_image({.sector_octets = 4096}), 256 << 10, 4096);
+    reason = "sector-size-mismatch";
+  }
+  SECTION("damaged table") {
+    setup.raw[600] ^= 1;
+    setup.packed = pack(setup.raw);
+    reason = "bad-partition-table";
+  }
+  SECTION("seed of another host") {
+    setup.seed.sha256.octets[0] ^= 1;
+    reason = "seed-digest-mismatch";
+  }
+  SECTION("no network") {
+    BlobFetcher fetcher(setup.packed.blob);
+    fetcher.fail_after(0);
+    const auto report = setup.write(fetcher);
+    REQUIRE_FALSE(report);
+    CHECK(report.error().reason == "network-error");
+    CHECK(setup.disk.log().empty());
+    return;
+  }
+  const auto report = setup.write();
+  REQUIRE_FALSE(report);
+  CHECK(report.error().reason == reason);
+  CHECK(setup.disk.log().empty());
+}
+
+TEST_CASE("SG4: a flipped bit in any chunk is caught before its write, with its name",
+          "[images][writer]") {
+  Setup setup;
+  const auto chunks = setup.packed.manifest.chunks;
+  const auto good = setup.packed.blob;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    CAPTURE(i);
+    Setup one;
+    one.packed.blob = good;
+    one.packed.blob[chunks[i].stored_offset + chunks[i].stored_length / 2] ^= 0x01;
+    const auto report = one.write();
+    REQUIRE_FALSE(report);
+    CHECK(report.error().reason == "chunk-digest-mismatch");
+    CHECK_THAT(report.error().detail,
+               ContainsSubstring("chunk " + std::to_string(i) + " (raw offset " +
+                                 std::to_string(chunks[i].raw_offset) +
+                                 "): stored digest does not match the manifest"));
+    const auto touches = [&](const DiskOperation& operation) {
+      return operation.kind == DiskOperation::Kind::write &&
+             operation.offset < chunks[i].raw_offset + chunks[i].raw_length &&
+             operation.offset + operation.octets.size() > chunks[i].raw_offset;
+    };
+    CHECK(std::ranges::none_of(one.disk.log(), touches));
+    if (!one.disk.log().empty()) CHECK(head_is_empty(one.disk));
+  }
+}
+
+TEST_CASE("octets that the disk gives back otherwise stop the commit", "[images][writer]") {
+  const auto offset =
+      GENERATE(std::uint64_t{kMiB}, 3 * kMiB + 77, 5 * kMiB - 1, 7 * kMiB + 5, 8 * kMiB - 1);
+  CAPTURE(offset);
+  Setup setup;
+  setup.disk.corrupt(offset);
+  const auto report = setup.write();
+  REQUIRE_FALSE(report);
+  CHECK(report.error().reason == "verify-mismatch");
+  CHECK(head_is_empty(setup.disk));
+}
+
+TEST_CASE("a connection that breaks or ends early is a network error", "[images][writer]") {
+  const bool breaks = GENERATE(true, false);
+  Setup setup;
+  BlobFetcher fetcher(setup.packed.blob);
+  if (breaks) {
+    fetcher.fail_after(2 * kMiB);
+  } else {
+    fetcher.cut_after(2 * kMiB);
+  }
+  const auto report = setup.write(fetcher);
+  REQUIRE_FALSE(report);
+  CHECK(report.error().reason == "network-error");
+  CHECK(head_is_empty(setup.disk));
+}
+
+TEST_CASE("zero ranges are neither fetched nor a reason for many requests", "[images][writer]") {
+  Setup setup;
+  BlobFetcher fetcher(setup.packed.blob);
+  REQUIRE(setup.write(fetcher));
+  CHECK(setup.packed.manifest.zero.size() == 3);  // first MiB, hole, free end
+  CHECK(fetcher.requests() == 2);                 // the head, then everything
+}
+
+TEST_CASE("a cancelled write stops and leaves no table", "[images][writer]") {
+  Setup setup;
+  const auto manifest = verified(setup.packed.manifest);
+  BlobFetcher fetcher(setup.packed.blob);
+  std::atomic<bool> cancel = false;
+  const auto report = write_image({.fetcher = fetcher,
+                                   .manifest = manifest,
+                                   .disk = setup.disk,
+                                   .seed = setup.seed,
+                                   .seed_partition = Guid::random(),
+                                   .progress =
+                                       [&](const WriteProgress& progress) {
+                                         if (progress.step == "verify") cancel = true;
+                                       },
+                                   .cancel = &cancel});
+  REQUIRE_FALSE(report);
+  CHECK(report.error().reason == "cancelled");
+  CHECK(head_is_empty(setup.disk));
+}
+
+TEST_CASE("progress runs through the steps and ends at each total", "[images][writer]") {
+  Setup setup;
+  const auto manifest = verified(setup.packed.manifest);
+  BlobFetcher fetcher(setup.packed.blob);
+  std::vector<std::string> steps;
+  WriteProgress last;
+  const auto note = [&](const WriteProgress& progress) {
+    if (last.step != progress.step) {
+      CHECK(last.done_octets == last.total_octets);
+      steps.emplace_back(progress.step);
+    }
+    last = progress;
+  };
+  REQUIRE(write_image({.fetcher = fetcher,
+                       .manifest = manifest,
+                       .disk = setup.disk,
+                       .seed = setup.seed,
+                       .seed_partition = Guid::random(),
+                       .progress = note}));
+  CHECK(steps == std::vector<std::string>{"checks", "wipe", "write", "verify", "commit"});
+}
