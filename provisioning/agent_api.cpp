@@ -1,0 +1,186 @@
+#include "provisioning/agent_api.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <charconv>
+#include <utility>
+
+#include "base/log.hpp"
+#include "provisioning/agent_json.hpp"
+#include "provisioning/routes.hpp"
+#include "provisioning/tokens.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+using http::Method;
+using http::Request;
+using http::Response;
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::uint64_t kLongestWaitSeconds = 30;
+
+Response bad_body(const Error& error) {
+  return Response::problem(400, "Bad request", error.text() + ".");
+}
+
+Response nothing() { return Response{.status = 204, .headers = {}, .body = {}}; }
+
+Response not_now() { return refusal(Verdict::not_now); }
+
+Response stop_at_once() {
+  return Response::problem(409, "Attempt revoked", "This attempt is over; stop at once.");
+}
+
+std::string_view bearer_of(const Request& request) {
+  constexpr std::string_view scheme = "Bearer ";
+  const auto header = request.header("Authorization").value_or("");
+  return header.starts_with(scheme) ? header.substr(scheme.size()) : std::string_view();
+}
+
+std::chrono::seconds wait_of(const Request& request) {
+  const auto text = request.parameter("wait").value_or("");
+  std::uint64_t seconds = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (parsed.ec != std::errc()) return std::chrono::seconds(0);
+  return std::chrono::seconds(std::min(seconds, kLongestWaitSeconds));
+}
+
+}  // namespace
+
+void AgentApi::add_to(http::Router& router) {
+  router.add(Method::post, "/agent/v1/session", [this](const Request& request, http::Reply reply) {
+    open_session(request, std::move(reply));
+  });
+  const auto add = [&](Method method, std::string_view pattern, Work work) {
+    router.add(method, pattern, [this, work](const Request& request, http::Reply reply) {
+      with_session(request, std::move(reply), work);
+    });
+  };
+  add(Method::post, "/agent/v1/inventory", &AgentApi::inventory);
+  add(Method::get, "/agent/v1/plan", &AgentApi::plan);
+  add(Method::get, "/agent/v1/seed", &AgentApi::seed);
+  add(Method::post, "/agent/v1/progress", &AgentApi::progress);
+  add(Method::post, "/agent/v1/log", &AgentApi::log_lines);
+  add(Method::post, "/agent/v1/result", &AgentApi::result);
+}
+
+void AgentApi::open_session(const Request& request, http::Reply reply) {
+  auto hello = read_hello(request.body);
+  if (!hello) return reply(bad_body(hello.error()));
+  const auto seen = std::string(shown(hello->token));
+  const auto peer = request.peer.address;
+  sessions_.open(std::move(*hello), peer,
+                 [this, seen, peer, reply = std::move(reply)](const OpenedSession& opened) mutable {
+                   if (opened.verdict == Verdict::good) {
+                     const boost::json::object body{{"session", opened.bearer},
+                                                    {"host", opened.host},
+                                                    {"attempt", opened.attempt}};
+                     auto response = Response::text(200, kJson, boost::json::serialize(body));
+                     response.headers.push_back({"Cache-Control", "no-store"});
+                     return reply(std::move(response));
+                   }
+                   log::warn("boot.token_refused", {{"token", seen}, {"peer", peer.text()}});
+                   if (opened.verdict != Verdict::unknown) return reply(refusal(opened.verdict));
+                   delay_.answer(std::move(reply), refusal(opened.verdict));
+                 });
+}
+
+void AgentApi::with_session(const Request& request, http::Reply reply, Work work) {
+  sessions_.authorise(bearer_of(request), request.peer.address,
+                      [this, &request, work, reply = std::move(reply)](
+                          Verdict verdict, const SessionRef& ref) mutable {
+                        switch (verdict) {
+                          case Verdict::good: return (this->*work)(request, ref, std::move(reply));
+                          case Verdict::finished:
+                            return answer_finished(request, ref, std::move(reply));
+                          case Verdict::unknown: {
+                            auto response = Response::problem(401, "Unauthorized",
+                                                              "Trade the boot token first.");
+                            response.headers.push_back({"WWW-Authenticate", "Bearer"});
+                            return delay_.answer(std::move(reply), std::move(response));
+                          }
+                          default: return reply(refusal(verdict));
+                        }
+                      });
+}
+
+// A dead session may only hear that it is dead; but the result that killed it may be repeated,
+// because the answer to it may have been lost.
+void AgentApi::answer_finished(const Request& request, const SessionRef& ref, http::Reply reply) {
+  if (request.path == "/agent/v1/result") return result(request, ref, std::move(reply));
+  if (request.path == "/agent/v1/progress") return reply(stop_at_once());
+  reply(refusal(Verdict::finished));
+}
+
+void AgentApi::inventory(const Request& request, const SessionRef& ref, http::Reply reply) {
+  auto inventory = read_inventory(request.body);
+  if (!inventory) return reply(bad_body(inventory.error()));
+  auto& host = *ref.host;
+  host.inventory_json = std::move(*inventory);
+  host.learnt = true;
+  ledger_.when_free(host, [this, &host, reply = std::move(reply)]() mutable {
+    ledger_.commit_facts(host, [reply = std::move(reply)](const Fallible<void>& result) mutable {
+      reply(result ? nothing() : not_now());
+    });
+  });
+}
+
+void AgentApi::plan(const Request& request, const SessionRef& ref, http::Reply reply) {
+  installs_.want_plan(ref, wait_of(request),
+                      [reply = std::move(reply)](const PlanAnswer& answer) mutable {
+                        using enum PlanAnswer::Kind;
+                        switch (answer.kind) {
+                          case PlanAnswer::Kind::plan: {
+                            auto response = Response::text(200, kJson, answer.json);
+                            response.headers.push_back({"Cache-Control", "no-store"});
+                            return reply(std::move(response));
+                          }
+                          case PlanAnswer::Kind::nothing: return reply(provisioning::nothing());
+                          case finished: return reply(refusal(Verdict::finished));
+                          case PlanAnswer::Kind::not_now: break;
+                        }
+                        reply(provisioning::not_now());
+                      });
+}
+
+void AgentApi::seed(const Request& request, const SessionRef& ref, http::Reply reply) {
+  (void)request;  // the session says it all
+  const auto* seed = installs_.seed(ref);
+  if (seed == nullptr) return reply(refusal(Verdict::not_armed));
+  auto response = Response::text(200, "application/octet-stream", std::string(as_text(*seed)));
+  response.headers.push_back({"Cache-Control", "no-store"});
+  reply(std::move(response));
+}
+
+void AgentApi::progress(const Request& request, const SessionRef& ref, http::Reply reply) {
+  auto body = read_progress(request.body);
+  if (!body) return reply(bad_body(body.error()));
+  const bool goes_on = installs_.progress(ref, body->attempt, std::move(body->progress));
+  reply(goes_on ? nothing() : stop_at_once());
+}
+
+void AgentApi::log_lines(const Request& request, const SessionRef& ref, http::Reply reply) {
+  const auto lines = read_log_lines(request.body);
+  if (!lines) return reply(bad_body(lines.error()));
+  for (const auto& line : *lines) {
+    log::debug("agent.said", {{"host", ref.host->shown_name()}, {"line", line}});
+  }
+  reply(nothing());
+}
+
+void AgentApi::result(const Request& request, const SessionRef& ref, http::Reply reply) {
+  auto report = read_result(request.body);
+  if (!report) return reply(bad_body(report.error()));
+  installs_.report(ref, std::move(*report),
+                   [reply = std::move(reply)](ReportVerdict verdict) mutable {
+                     switch (verdict) {
+                       case ReportVerdict::durable: return reply(Response::text(200, kJson, "{}"));
+                       case ReportVerdict::revoked: return reply(stop_at_once());
+                       case ReportVerdict::not_now: break;
+                     }
+                     reply(not_now());
+                   });
+}
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,220 @@
+#include "provisioning/api.hpp"
+
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <utility>
+
+#include "base/json.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+namespace json = boost::json;
+using http::Method;
+using http::Request;
+using http::Response;
+
+constexpr std::chrono::hours kDefaultArming{24};
+constexpr std::uint64_t kLongestArmingSeconds = 90U * 24U * 3600U;
+
+Response json_response(const json::value& value) {
+  return Response::text(200, "application/json", json::serialize(value));
+}
+
+bool is_allowed(const http::Peer& peer) {
+  return peer.unix_user && (*peer.unix_user == 0 || *peer.unix_user == ::geteuid());
+}
+
+json::value stored_inventory(const Host& host) {
+  if (host.inventory_json.empty()) return nullptr;
+  auto parsed = parse_json(host.inventory_json);
+  return parsed ? std::move(*parsed) : json::value(nullptr);
+}
+
+struct Shown {
+  std::string profile, site;
+};
+
+// What the inventory says goes before what an operator assigned.
+Shown recipe_names(const Host& host, const Inventory& inventory) {
+  if (host.in_inventory) {
+    if (const auto* entry = inventory.host(host.name)) return {entry->profile, entry->site};
+  }
+  return {host.profile, host.site};
+}
+
+json::object shown(const Host& host, const Ledger& ledger) {
+  json::array macs;
+  for (const auto& mac : host.macs) macs.emplace_back(mac.text());
+  const auto names = recipe_names(host, *ledger.inventory());
+  const auto now = ledger.now();
+  json::object object{{"id", host.id},
+                      {"name", host.name},
+                      {"macs", std::move(macs)},
+                      {"uuid", host.uuid ? host.uuid->text() : std::string()},
+                      {"serial", host.serial},
+                      {"manufacturer", host.manufacturer},
+                      {"product", host.product},
+                      {"state", json::string(name_of(host.state))},
+                      {"profile", host.arming ? host.arming->profile : names.profile},
+                      {"site", names.site}};
+  object["step"] = host.progress.step;
+  object["done_octets"] = host.progress.done_octets;
+  object["total_octets"] = host.progress.total_octets;
+  object["rate_octets"] = host.progress.rate_octets;
+  object["reason"] = host.reason;
+  object["detail"] = host.detail;
+  object["attempt"] = host.attempt;
+  object["attempts_left"] = host.attempts_left(now.steady);
+  object["armed_by"] = host.arming ? host.arming->who : std::string();
+  object["changed_ms"] = host.changed_ms;
+  object["last_seen"] = host.seen_ms;
+  object["inventory"] = stored_inventory(host);
+  return object;
+}
+
+// Who gives an order, and why, from its body and from the socket.
+Order order_of(const Request& request, const JsonView& body) {
+  const auto user = "uid " + std::to_string(request.peer.unix_user.value_or(0));
+  const auto by = body.text_or("by", "");
+  return {.who = by.empty() ? user : by.substr(0, 128) + " (" + user + ")",
+          .why = body.text_or("why", "").substr(0, 1000)};
+}
+
+// The body of an order; an empty one counts as {}.
+Fallible<json::value> body_of(const Request& request) {
+  if (request.body.empty()) return json::value(json::object{});
+  auto parsed = parse_json(request.body);
+  if (parsed && !parsed->is_object()) return fail("document: expected an object");
+  return parsed;
+}
+
+Response bad_body(const Error& error) {
+  return Response::problem(400, "Bad request", error.text() + ".");
+}
+
+}  // namespace
+
+void OperatorApi::add(http::Router& router, Method method, std::string_view pattern,
+                      Handle handle) {
+  router.add(method, pattern, [this, handle](const Request& request, http::Reply reply) {
+    if (!is_allowed(request.peer)) {
+      return reply(Response::problem(403, "Refused", "Only root and the server's user may ask."));
+    }
+    (this->*handle)(request, std::move(reply));
+  });
+}
+
+void OperatorApi::add(http::Router& router, Method method, std::string_view pattern,
+                      HandleHost handle) {
+  router.add(method, pattern, [this, handle](const Request& request, http::Reply reply) {
+    if (!is_allowed(request.peer)) {
+      return reply(Response::problem(403, "Refused", "Only root and the server's user may ask."));
+    }
+    auto* host = ledger_.hosts().by_reference(request.captures[0]);
+    if (host == nullptr) {
+      return reply(Response::problem(
+          404, "No such host",
+          "There is no host " + request.captures[0] + "; name it by its name, its ID or a MAC."));
+    }
+    (this->*handle)(request, *host, std::move(reply));
+  });
+}
+
+void OperatorApi::add_to(http::Router& router) {
+  add(router, Method::get, "/api/v1/hosts", &OperatorApi::list);
+  add(router, Method::get, "/api/v1/hosts/{id}", &OperatorApi::show);
+  add(router, Method::get, "/api/v1/hosts/{id}/timeline", &OperatorApi::timeline);
+  add(router, Method::post, "/api/v1/hosts/{id}/arm", &OperatorApi::arm);
+  add(router, Method::post, "/api/v1/hosts/{id}/disarm", &OperatorApi::disarm);
+  add(router, Method::post, "/api/v1/hosts/{id}/ignore", &OperatorApi::ignore);
+  add(router, Method::post, "/api/v1/hosts/{id}/assign", &OperatorApi::assign);
+  add(router, Method::post, "/api/v1/reload", &OperatorApi::reload);
+}
+
+void OperatorApi::list(const Request& request, http::Reply reply) {
+  (void)request;  // no parameters yet
+  json::array hosts;
+  ledger_.hosts().each([&](const Host& host) { hosts.push_back(shown(host, ledger_)); });
+  reply(json_response(json::object{{"hosts", std::move(hosts)}}));
+}
+
+void OperatorApi::show(const Request& request, Host& host, http::Reply reply) {
+  (void)request;  // the route named the host
+  reply(json_response(shown(host, ledger_)));
+}
+
+void OperatorApi::timeline(const Request& request, Host& host, http::Reply reply) {
+  (void)request;  // the route named the host
+  json::array events;
+  for (const auto& event : ledger_.journey().of(host.id)) {
+    events.push_back(
+        json::object{{"at", event.at_ms}, {"event", event.event}, {"text", event.text}});
+  }
+  reply(json_response(json::object{{"events", std::move(events)}}));
+}
+
+Operator::Done OperatorApi::answer(Host& host, http::Reply reply) {
+  return [this, &host, reply = std::move(reply)](const Operator::Outcome& outcome) mutable {
+    if (outcome) return reply(json_response(shown(host, ledger_)));
+    reply(Response::problem(outcome.error().status, "Not done", outcome.error().text + "."));
+  };
+}
+
+void OperatorApi::arm(const Request& request, Host& host, http::Reply reply) {
+  const auto body = body_of(request);
+  if (!body) return reply(bad_body(body.error()));
+  const JsonView view(*body);
+  const auto standard = std::chrono::duration_cast<std::chrono::seconds>(kDefaultArming).count();
+  const auto seconds = view.number_or("expires_seconds", static_cast<std::uint64_t>(standard));
+  if (seconds == 0 || seconds > kLongestArmingSeconds) {
+    return reply(
+        Response::problem(400, "Bad request", "expires_seconds: expected 1 second to 90 days."));
+  }
+  operator_.arm(host, std::chrono::seconds(seconds), order_of(request, view),
+                answer(host, std::move(reply)));
+}
+
+void OperatorApi::disarm(const Request& request, Host& host, http::Reply reply) {
+  const auto body = body_of(request);
+  if (!body) return reply(bad_body(body.error()));
+  operator_.disarm(host, order_of(request, JsonView(*body)), answer(host, std::move(reply)));
+}
+
+void OperatorApi::ignore(const Request& request, Host& host, http::Reply reply) {
+  const auto body = body_of(request);
+  if (!body) return reply(bad_body(body.error()));
+  operator_.ignore(host, order_of(request, JsonView(*body)), answer(host, std::move(reply)));
+}
+
+void OperatorApi::assign(const Request& request, Host& host, http::Reply reply) {
+  const auto body = body_of(request);
+  if (!body) return reply(bad_body(body.error()));
+  const JsonView view(*body);
+  auto profile = view.text("profile");
+  if (!profile) return reply(bad_body(profile.error()));
+  const Assignment assignment{.profile = std::move(*profile),
+                              .site = view.text_or("site", ""),
+                              .name = view.text_or("name", "")};
+  operator_.assign(host, assignment, order_of(request, view), answer(host, std::move(reply)));
+}
+
+void OperatorApi::reload(const Request& request, http::Reply reply) {
+  (void)request;  // no body
+  const auto outcome = reload_();
+  json::array lines;
+  for (const auto& line : outcome.lines) lines.emplace_back(line);
+  if (outcome.good) return reply(json_response(json::object{{"warnings", std::move(lines)}}));
+  auto response = Response::problem(422, "Not reloaded",
+                                    "The inventory has mistakes; the old one stays in force.");
+  json::object body{{"type", "about:blank"},
+                    {"title", "Not reloaded"},
+                    {"status", 422},
+                    {"detail", "The inventory has mistakes; the old one stays in force."},
+                    {"mistakes", std::move(lines)}};
+  response.body = json::serialize(body);
+  reply(std::move(response));
+}
+
+}  // namespace slipway::provisioning

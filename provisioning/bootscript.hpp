@@ -1,0 +1,40 @@
+// provisioning/bootscript.hpp -- the iPXE scripts. Pure text.
+//
+// Nothing that a client said is put into a script but its MAC, which is six octets by then.
+// Written for the iPXE of Debian 12 (2019).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/net.hpp"
+#include "provisioning/artifacts.hpp"
+
+namespace slipway::provisioning {
+
+// Where the client reaches us.
+struct ServerAddress {
+  Ipv4 address{};
+  std::uint16_t port = 0;
+  [[nodiscard]] std::string url() const;  // http://10.0.0.1:8080
+};
+
+// For a request that does not say who asks: asks again with what iPXE knows of the machine. Fits
+// every client, so that DHCP can name one short URL.
+[[nodiscard]] std::string chain_script(const ServerAddress& server);
+
+// Starts the disk: by the BIOS disk number where there is one, else by leaving iPXE with an error,
+// upon which UEFI goes on to its next boot entry.
+[[nodiscard]] std::string local_disk_script();
+
+struct AgentBoot {
+  ServerAddress server{};
+  InstallerFiles installer{};
+  Mac mac{};  // of the network card that booted
+  std::string_view token{};
+};
+// Starts the agent. The token is not in the command line but in an initrd of its own (SG9). What
+// fails is tried again from the start, where the server decides anew.
+[[nodiscard]] std::string agent_script(const AgentBoot& boot);
+
+}  // namespace slipway::provisioning

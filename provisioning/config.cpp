@@ -1,0 +1,167 @@
+#include "provisioning/config.hpp"
+
+#include <algorithm>
+
+#include "provisioning/fields.hpp"
+#include "provisioning/yaml.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+constexpr std::size_t kMaxInterfaceName = 15;  // IFNAMSIZ - 1
+
+// The path, absolute: relative ones count from the folder of slipway.yaml.
+FieldReader path_from(const std::filesystem::path& folder, std::filesystem::path& target) {
+  return [folder, &target](const Value& value, Mistakes& mistakes) {
+    if (const auto text = require_text(value, mistakes)) {
+      target = (folder / *text).lexically_normal();
+    }
+  };
+}
+
+void read_interface(const Value& value, std::vector<std::string>& names, Mistakes& mistakes) {
+  const auto name = require_text(value, mistakes);
+  if (!name) return;
+  if (name->size() > kMaxInterfaceName || name->find_first_of("/ :") != std::string::npos) {
+    mistakes.push_back({value.mark, shown(value) + " is no name of a network interface"});
+  } else if (std::ranges::find(names, *name) != names.end()) {
+    mistakes.push_back({value.mark, "interface " + shown(value) + " stands twice"});
+  } else {
+    names.push_back(*name);
+  }
+}
+
+void read_peer(const Value& value, std::vector<Cidr>& peers, Mistakes& mistakes) {
+  const auto text = require_text(value, mistakes);
+  if (!text) return;
+  if (const auto cidr = Cidr::parse(*text)) {
+    peers.push_back(*cidr);
+  } else {
+    mistakes.push_back({value.mark, shown(value) + " is no network; write 10.0.0.0/24"});
+  }
+}
+
+void read_database(const Value& value, Mistakes& mistakes) {
+  const auto text = require_text(value, mistakes);
+  if (!text || *text == "sqlite") return;
+  const bool postgres = text->starts_with("postgresql://") || text->starts_with("postgres://");
+  mistakes.push_back({value.mark, postgres
+                                      ? "PostgreSQL is not built yet in this version; "
+                                        "allowed: sqlite"
+                                      : shown(value) + " is not allowed here; allowed: sqlite"});
+}
+
+void read_dhcp(const Value& value, Config& config, Mistakes& mistakes) {
+  std::string mode;
+  read_fields(value, "dhcp",
+              {{"mode", one_of<std::string>(mode, {{"proxy", "proxy"}})},
+               {"port", port(config.dhcp_port)},
+               {"binl_port", port(config.binl_port)}},
+              mistakes);
+}
+
+void read_tftp(const Value& value, Config& config, Mistakes& mistakes) {
+  const auto peer = [&config](const Value& entry, Mistakes& out) {
+    read_peer(entry, config.tftp_allow, out);
+  };
+  read_fields(value, "tftp", {{"port", port(config.tftp_port)}, {"allow", each_of(peer)}},
+              mistakes);
+}
+
+void read_keys(const Value& value, const std::filesystem::path& folder, Config& config,
+               Mistakes& mistakes) {
+  const auto interface = [&config](const Value& entry, Mistakes& out) {
+    read_interface(entry, config.interfaces, out);
+  };
+  const auto dhcp = [&config](const Value& entry, Mistakes& out) { read_dhcp(entry, config, out); };
+  const auto tftp = [&config](const Value& entry, Mistakes& out) { read_tftp(entry, config, out); };
+  const auto boot_http = [&config](const Value& entry, Mistakes& out) {
+    read_fields(entry, "boot_http", {{"port", port(config.boot_http_port)}}, out);
+  };
+  read_fields(value, "slipway.yaml",
+              {{"interfaces", each_of(interface)},
+               {"allow_default_route", flag(config.allow_default_route)},
+               {"data_dir", path_from(folder, config.data_dir)},
+               {"inventory", path_from(folder, config.inventory)},
+               {"loaders", path_from(folder, config.loaders)},
+               {"installer", path_from(folder, config.installer)},
+               {"dhcp", dhcp},
+               {"tftp", tftp},
+               {"boot_http", boot_http},
+               {"unknown_hosts",
+                one_of<UnknownHosts>(config.unknown_hosts, {{"ignore", UnknownHosts::ignore},
+                                                            {"discover", UnknownHosts::discover}})},
+               {"database", read_database},
+               {"operator", not_built("operators use the UNIX socket DATA_DIR/slipway.sock")},
+               {"boot_https", not_built("the boot plane is plain HTTP on boot_http")},
+               {"images", not_built("every image counts as it was imported")}},
+              mistakes);
+}
+
+void check_ports(const Value& value, const Config& config, Mistakes& mistakes) {
+  const bool clash = config.dhcp_port == config.binl_port || config.dhcp_port == config.tftp_port ||
+                     config.binl_port == config.tftp_port;
+  if (!clash) return;
+  const auto* dhcp = value.find("dhcp");
+  const auto* tftp = value.find("tftp");
+  const auto* at = dhcp != nullptr ? dhcp : tftp;
+  mistakes.push_back({at != nullptr ? at->key_mark() : value.mark,
+                      "dhcp.port, dhcp.binl_port and tftp.port are UDP ports of one machine: "
+                      "they must differ"});
+}
+
+Value path_value(const std::filesystem::path& path) { return make_text(path.string()); }
+
+}  // namespace
+
+bool LoadedConfig::good() const { return std::ranges::all_of(mistakes, &Mistake::is_warning); }
+
+LoadedConfig parse_config(std::string_view text, const std::filesystem::path& file) {
+  LoadedConfig loaded;
+  auto parsed = parse_yaml(text, file.string());
+  auto& config = loaded.config;
+  loaded.mistakes = std::move(parsed.mistakes);
+  const auto folder = std::filesystem::absolute(file).parent_path();
+  read_keys(parsed.value, folder, config, loaded.mistakes);
+  if (config.installer.empty()) config.installer = config.data_dir / "installer";
+  const bool readable = !parsed.value.is_null() || loaded.mistakes.empty();
+  if (readable && config.interfaces.empty() && loaded.good()) {
+    loaded.mistakes.push_back({parsed.value.mark,
+                               "`interfaces` is missing: name at least one "
+                               "interface to serve, as in [eth1]"});
+  }
+  check_ports(parsed.value, config, loaded.mistakes);
+  return loaded;
+}
+
+LoadedConfig load_config(const std::filesystem::path& file) {
+  const auto text = read_text_file(file, kMaxYamlOctets);
+  if (!text) return {{}, {{{}, text.error().text()}}};
+  return parse_config(*text, file);
+}
+
+std::string print_config(const Config& config) {
+  List interfaces;
+  for (const auto& name : config.interfaces) interfaces.push_back(make_text(name));
+  List allow;
+  for (const auto& cidr : config.tftp_allow) allow.push_back(make_text(cidr.text()));
+  const bool ignore = config.unknown_hosts == UnknownHosts::ignore;
+  return emit_yaml(make_map({
+      {"interfaces", make_list(std::move(interfaces))},
+      {"allow_default_route", make_flag(config.allow_default_route)},
+      {"data_dir", path_value(config.data_dir)},
+      {"inventory", path_value(config.inventory)},
+      {"loaders", path_value(config.loaders)},
+      {"installer", path_value(config.installer)},
+      {"dhcp", make_map({{"mode", make_text("proxy")},
+                         {"port", make_number(config.dhcp_port)},
+                         {"binl_port", make_number(config.binl_port)}})},
+      {"tftp",
+       make_map({{"port", make_number(config.tftp_port)}, {"allow", make_list(std::move(allow))}})},
+      {"boot_http", make_map({{"port", make_number(config.boot_http_port)}})},
+      {"unknown_hosts", make_text(ignore ? "ignore" : "discover")},
+      {"database", make_text("sqlite")},
+  }));
+}
+
+}  // namespace slipway::provisioning

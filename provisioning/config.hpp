@@ -1,0 +1,48 @@
+// provisioning/config.hpp -- slipway.yaml: the settings of one server.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/net.hpp"
+#include "provisioning/value.hpp"
+
+namespace slipway::provisioning {
+
+enum class UnknownHosts : std::uint8_t { ignore, discover };
+
+struct Config {
+  std::vector<std::string> interfaces;  // at least one
+  bool allow_default_route = false;
+  std::filesystem::path data_dir = "/var/lib/slipway";
+  std::filesystem::path inventory = "/etc/slipway/inventory";
+  std::filesystem::path loaders = "/usr/lib/ipxe";  // boot programs of the distribution
+  std::filesystem::path installer;                  // default: data_dir/installer
+  std::uint16_t dhcp_port = 67;
+  std::uint16_t binl_port = 4011;
+  std::uint16_t tftp_port = 69;
+  std::vector<Cidr> tftp_allow;  // peers that need no PXE exchange first
+  std::uint16_t boot_http_port = 8080;
+  UnknownHosts unknown_hosts = UnknownHosts::discover;
+};
+
+struct LoadedConfig {
+  Config config;
+  std::vector<Mistake> mistakes;
+  [[nodiscard]] bool good() const;
+};
+
+// Reads and checks `file`; every mistake at once. Paths in it that are relative are relative to
+// the file's folder.
+[[nodiscard]] LoadedConfig load_config(const std::filesystem::path& file);
+
+// The same for text that is already in memory; no file is touched.
+[[nodiscard]] LoadedConfig parse_config(std::string_view text, const std::filesystem::path& file);
+
+// The effective settings with every default, as YAML that load_config reads back.
+[[nodiscard]] std::string print_config(const Config& config);
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,191 @@
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "provisioning/entries.hpp"
+#include "provisioning/network.hpp"
+#include "provisioning/userdata.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+// Remembers where each value was first said, and says so at the second place.
+template <class Key>
+class Unique {
+ public:
+  // `what` as in "MAC 52:54:00:aa:00:01".
+  void add(const Key& key, const std::string& what, const Mark& mark, Mistakes& mistakes) {
+    const auto [first, is_new] = places_.emplace(key, mark);
+    if (is_new) return;
+    mistakes.push_back({mark, what + " stands twice, also at " + first->second.text()});
+  }
+
+ private:
+  std::map<Key, Mark> places_;
+};
+
+void check_names(const Drafts& drafts, Mistakes& mistakes) {
+  Unique<std::string> profiles;
+  Unique<std::string> sites;
+  Unique<std::string> hosts;
+  for (const auto& draft : drafts.profiles) {
+    const auto id = draft.profile.id();
+    profiles.add(id, "profile `" + id + "`", draft.name_mark, mistakes);
+  }
+  for (const auto& draft : drafts.sites) {
+    sites.add(draft.site.name, "site `" + draft.site.name + "`", draft.name_mark, mistakes);
+  }
+  for (const auto& draft : drafts.hosts) {
+    hosts.add(draft.host.name, "host `" + draft.host.name + "`", draft.name_mark, mistakes);
+  }
+}
+
+void check_identities(const Drafts& drafts, Mistakes& mistakes) {
+  Unique<Mac> macs;
+  Unique<Uuid> uuids;
+  Unique<std::string> serials;
+  for (const auto& draft : drafts.hosts) {
+    const auto& host = draft.host;
+    for (std::size_t i = 0; i < host.macs.size(); ++i) {
+      // Twice in one host was said when the host was read.
+      const auto first = std::ranges::find(host.macs, host.macs[i]) - host.macs.begin();
+      if (static_cast<std::size_t>(first) != i) continue;
+      macs.add(host.macs[i], "MAC " + host.macs[i].text(), draft.mac_marks[i], mistakes);
+    }
+    if (host.uuid) uuids.add(*host.uuid, "UUID " + host.uuid->text(), draft.uuid_mark, mistakes);
+    if (!host.serial.empty()) {
+      serials.add(host.serial, "serial number `" + host.serial + "`", draft.serial_mark, mistakes);
+    }
+  }
+}
+
+void check_reference(const std::string& name, const Mark& mark, std::string_view kind,
+                     const std::vector<std::string>& known, Mistakes& mistakes) {
+  if (name.empty() || std::ranges::find(known, name) != known.end()) return;
+  const std::vector<std::string_view> candidates(known.begin(), known.end());
+  mistakes.push_back({mark, "no " + std::string(kind) + " is named `" + name + "`" +
+                                suggestion(name, candidates)});
+}
+
+void check_references(const Drafts& drafts, Mistakes& mistakes) {
+  std::vector<std::string> sites;
+  std::vector<std::string> profiles;
+  for (const auto& draft : drafts.sites) sites.push_back(draft.site.name);
+  for (const auto& draft : drafts.profiles) {
+    profiles.push_back(draft.profile.name);
+    profiles.push_back(draft.profile.id());
+  }
+  std::ranges::sort(profiles);
+  profiles.erase(std::ranges::unique(profiles).begin(), profiles.end());
+  for (const auto& draft : drafts.hosts) {
+    check_reference(draft.host.site, draft.site_mark, "site", sites, mistakes);
+    check_reference(draft.host.profile, draft.profile_mark, "profile", profiles, mistakes);
+  }
+}
+
+bool has_address(const Value& network) {
+  if (network.find("ipAddress") != nullptr) return true;
+  const auto* interfaces = network.find("interfaces");
+  if (interfaces == nullptr || interfaces->map() == nullptr) return false;
+  return std::ranges::any_of(*interfaces->map(), [](const auto& entry) {
+    return entry.value.find("ipAddress") != nullptr;
+  });
+}
+
+// Why the site can hold one host only, or empty.
+std::string_view single_host_reason(const Site& site) {
+  if (site.user_data.at("stylus.site.name") != nullptr) return "an edge-host ID (stylus.site.name)";
+  const auto* network = site.user_data.find("network");
+  return network != nullptr && has_address(*network) ? "a static address" : "";
+}
+
+void check_single_hosts(const Drafts& drafts, Mistakes& mistakes) {
+  std::map<std::string_view, std::string_view> reasons;
+  for (const auto& draft : drafts.sites) {
+    const auto reason = single_host_reason(draft.site);
+    if (!reason.empty()) reasons.emplace(draft.site.name, reason);
+  }
+  std::map<std::string_view, const HostDraft*> first_hosts;
+  for (const auto& draft : drafts.hosts) {
+    const auto reason = reasons.find(draft.host.site);
+    if (reason == reasons.end()) continue;
+    const auto [first, is_new] = first_hosts.emplace(draft.host.site, &draft);
+    if (is_new) continue;
+    mistakes.push_back(
+        {draft.site_mark, "site `" + draft.host.site + "` has " + std::string(reason->second) +
+                              ", so it holds one host, and `" + first->second->host.name + "` at " +
+                              first->second->site_mark.text() + " is in it"});
+  }
+}
+
+// Whether the site itself gives what `what` is about; then check_single_hosts() has said it.
+class MergedCheck {
+ public:
+  MergedCheck(const Inventory& inventory, Mistakes& mistakes)
+      : inventory_(inventory), mistakes_(mistakes) {}
+
+  void add(const HostDraft& draft) {
+    const auto* profile = inventory_.profile(draft.host.profile);
+    const auto* site = inventory_.site(draft.host.site);
+    const Profile none;
+    const auto merged =
+        merge_user_data({inventory_, draft.host, profile != nullptr ? *profile : none, site});
+    if (!merged) return;  // check_subject() says why
+    add_edge_id(*merged, draft, site);
+    add_addresses(*merged, draft, site);
+  }
+
+ private:
+  void add_edge_id(const Value& merged, const HostDraft& draft, const Site* site) {
+    const auto* id = merged.at("stylus.site.name");
+    if (id == nullptr || id->string() == nullptr) return;
+    const bool by_site = site != nullptr && site->user_data.at("stylus.site.name") != nullptr &&
+                         draft.host.user_data.at("stylus.site.name") == nullptr;
+    if (by_site && !sites_seen_.emplace(site->name, true).second) return;
+    const bool own = draft.host.user_data.at("stylus.site.name") != nullptr || by_site;
+    edge_ids_.add(*id->string(), "edge-host ID `" + *id->string() + "`",
+                  own ? id->mark : draft.host.mark, mistakes_);
+  }
+
+  void add_addresses(const Value& merged, const HostDraft& draft, const Site* site) {
+    const auto* own = draft.host.user_data.find("network");
+    if (site == nullptr || own == nullptr || !has_address(*own)) return;
+    Mistakes said_elsewhere;
+    for (const auto& nic : read_network(merged, said_elsewhere).interfaces) {
+      if (!nic.address) continue;
+      const auto address = nic.address->address;
+      addresses_.add({site->name, address},
+                     "address " + address.text() + " in site `" + site->name + "`",
+                     address_mark(merged, nic), mistakes_);
+    }
+  }
+
+  static Mark address_mark(const Value& merged, const NetworkInterface& nic) {
+    const auto* network = merged.find("network");
+    const auto* interfaces = network->find("interfaces");
+    const auto* map = interfaces != nullptr ? interfaces->find(nic.name) : network;
+    return map->find("ipAddress")->mark;
+  }
+
+  const Inventory& inventory_;
+  Mistakes& mistakes_;
+  Unique<std::string> edge_ids_;
+  Unique<std::pair<std::string, Ipv4>> addresses_;
+  std::map<std::string, bool> sites_seen_;
+};
+
+}  // namespace
+
+void check_across(const Drafts& drafts, Mistakes& mistakes) {
+  check_names(drafts, mistakes);
+  check_identities(drafts, mistakes);
+  check_references(drafts, mistakes);
+  check_single_hosts(drafts, mistakes);
+}
+
+void check_merged(const Drafts& drafts, const Inventory& inventory, Mistakes& mistakes) {
+  MergedCheck check(inventory, mistakes);
+  for (const auto& draft : drafts.hosts) check.add(draft);
+}
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,73 @@
+// provisioning/entries.hpp -- one profile, site or host, from its YAML value.
+//
+// For the loader of the inventory only. A draft is the public struct and the places where its parts
+// were written, which the checks across files name.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "provisioning/fields.hpp"
+#include "provisioning/inventory.hpp"
+
+namespace slipway::provisioning {
+
+struct ProfileDraft {
+  Profile profile;
+  Mark name_mark;
+};
+
+struct SiteDraft {
+  Site site;
+  Mark name_mark;
+};
+
+struct HostDraft {
+  HostEntry host;
+  Mark name_mark, uuid_mark, serial_mark, site_mark, profile_mark;
+  std::vector<Mark> mac_marks;  // as many as host.macs
+};
+
+// `stem` is the name of the file without its ending: the entry's name unless it says otherwise.
+[[nodiscard]] ProfileDraft read_profile(const Value& value, std::string_view stem,
+                                        Mistakes& mistakes);
+[[nodiscard]] SiteDraft read_site(const Value& value, std::string_view stem, Mistakes& mistakes);
+[[nodiscard]] HostDraft read_host(const Value& value, std::string_view stem, Mistakes& mistakes);
+
+// The rows of hosts.csv. The first row names the columns: name, macs, uuid, serial, site, profile,
+// and any key of user-data with dots (network.ipAddress). RFC 4180 quotes; several MACs in one
+// field are separated by blanks or semicolons; an empty field is absent.
+[[nodiscard]] std::vector<HostDraft> read_hosts_csv(std::string_view text, std::string_view file,
+                                                    Mistakes& mistakes);
+
+// Collects `stylus`, `install`, `stages`, `reboot`, `network` of an entry, and what stands below
+// its `user_data`, in one map.
+class UserDataParts {
+ public:
+  // Reads the key of that name into the map; said twice (beside and below user_data) is a mistake.
+  [[nodiscard]] FieldReader part(std::string key);
+  [[nodiscard]] FieldReader whole();
+  // The map, normalised and checked; null when nothing was said.
+  [[nodiscard]] Value finish(Mistakes& mistakes) &&;
+
+ private:
+  void add(const std::string& key, const Value& value, Mistakes& mistakes);
+  Value user_data_;
+};
+
+// A text as names of profiles and sites must be: letters, digits, `.`, `_`, `-`, at most 128.
+[[nodiscard]] FieldReader name_text(std::string& target, Mark& mark);
+
+struct Drafts {
+  std::vector<ProfileDraft> profiles;
+  std::vector<SiteDraft> sites;
+  std::vector<HostDraft> hosts;
+};
+
+// What only shows across entries: names, MACs, UUIDs, serial numbers said twice, references that
+// lead nowhere, sites of one host that hold several.
+void check_across(const Drafts& drafts, Mistakes& mistakes);
+// The same for what only shows after the merge: edge-host IDs and addresses within a site.
+void check_merged(const Drafts& drafts, const Inventory& inventory, Mistakes& mistakes);
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,93 @@
+// provisioning/fields.hpp -- reading a map of known keys, with every mistake said at once.
+//
+//   read_fields(value, "dhcp", {{"port", port(config.dhcp_port)}, ...}, mistakes);
+//
+// A table names each key and what becomes of its value; an unknown key is a mistake that names the
+// nearest known one. A null value counts as absent. Readers write to their target only when the
+// value is good, so defaults survive mistakes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "provisioning/value.hpp"
+
+namespace slipway::provisioning {
+
+using Mistakes = std::vector<Mistake>;
+using FieldReader = std::function<void(const Value&, Mistakes&)>;
+
+struct Field {
+  std::string_view key;
+  FieldReader read;
+};
+
+// Reads the map `value` by `fields`. `what` names the map in messages ("a profile").
+void read_fields(const Value& value, std::string_view what, std::initializer_list<Field> fields,
+                 Mistakes& mistakes);
+
+// Readers of one value. Their targets must outlive the call of read_fields().
+[[nodiscard]] FieldReader flag(bool& target);
+[[nodiscard]] FieldReader text(std::string& target);     // not empty, no control characters
+[[nodiscard]] FieldReader count(std::uint64_t& target);  // an integer >= 1
+[[nodiscard]] FieldReader size(std::uint64_t& target);   // 4GiB, 500MB; octets
+[[nodiscard]] FieldReader port(std::uint16_t& target);   // 1..65535
+[[nodiscard]] FieldReader keep(Value& target);           // the value as it stands
+// Each element of a list by `each`; a single value that is no list counts as a list of one.
+[[nodiscard]] FieldReader each_of(FieldReader each);
+// A key that the design names and this version does not serve: a mistake that says so.
+[[nodiscard]] FieldReader not_built(std::string_view advice);
+
+// One of a few words.
+template <class T>
+[[nodiscard]] FieldReader one_of(T& target,
+                                 std::initializer_list<std::pair<std::string_view, T>> words);
+
+// Octets of "4GiB": a whole number and B, KiB, MiB, GiB, TiB, KB, MB, GB or TB; nullopt otherwise
+// or beyond 2^63.
+[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
+
+// The candidate that `word` most probably means, or empty when none is near.
+[[nodiscard]] std::string_view nearest(std::string_view word,
+                                       const std::vector<std::string_view>& candidates);
+// ", did you mean `NEAREST`?" or empty.
+[[nodiscard]] std::string suggestion(std::string_view word,
+                                     const std::vector<std::string_view>& candidates);
+
+// "a, b or c", as messages list what is allowed.
+[[nodiscard]] std::string listed(const std::vector<std::string_view>& words);
+
+// What stands in a message for a value that a person wrote: text in backquotes, cut and escaped;
+// never a secret.
+[[nodiscard]] std::string shown(const Value& value);
+
+[[nodiscard]] bool has_control_characters(std::string_view text);
+
+// The text of `value`, or a mistake and nullopt.
+[[nodiscard]] std::optional<std::string> require_text(const Value& value, Mistakes& mistakes);
+
+// The half of one_of() that does not depend on T: the index of the word, or a mistake.
+[[nodiscard]] std::optional<std::size_t> require_word(const Value& value,
+                                                      const std::vector<std::string_view>& words,
+                                                      Mistakes& mistakes);
+
+template <class T>
+FieldReader one_of(T& target, std::initializer_list<std::pair<std::string_view, T>> words) {
+  std::vector<std::string_view> names;
+  std::vector<T> values;
+  for (const auto& [name, value] : words) {
+    names.push_back(name);
+    values.push_back(value);
+  }
+  return [&target, names, values](const Value& value, Mistakes& mistakes) {
+    if (const auto index = require_word(value, names, mistakes)) target = values[*index];
+  };
+}
+
+}  // namespace slipway::provisioning

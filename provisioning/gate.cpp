@@ -1,0 +1,207 @@
+#include "provisioning/gate.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+#include "provisioning/tokens.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kRecent = 10min;
+// A firmware asks several times within seconds; the timeline shows that once.
+constexpr auto kNoteAgain = 20s;
+// iPXE may lose the answer and ask again; later than this it is a new boot.
+constexpr auto kSameAttempt = 60s;
+
+bool may_repeat(const Host& host, const Mac& mac, Script script, TimePoint now) {
+  const auto* session = host.session();
+  if (session == nullptr || session->ended || session->used || session->token.empty()) return false;
+  if (session->mac != mac) return false;
+  if (session->attempt == 0) return script == Script::wait;
+  return session->attempt == live_attempt(host) && now - session->issued < kSameAttempt;
+}
+
+}  // namespace
+
+std::string_view Gate::boot_file(const dhcp::Client& client, Ipv4 server) {
+  const auto now = ledger_.now().steady;
+  auto* host = ledger_.hosts().find({.mac = client.mac, .uuid = client.uuid, .serial = {}});
+  std::optional<HostView> view;
+  if (host != nullptr) view = view_of(*host, now);
+  if (!decide(view, ledger_.config().unknown_hosts).answer_dhcp) return {};
+  if (host == nullptr) host = ledger_.discover(client.mac, client.uuid);
+  note_dhcp(host, client, now);
+  return loader_for(client, server);
+}
+
+void Gate::note_dhcp(Host* host, const dhcp::Client& client, TimePoint now) {
+  if (!client.address.is_zero()) addresses_.see(client.address, now);
+  if (host == nullptr || ledger_.hosts().by_mac(client.mac) != host) {
+    strangers_.see(client.mac, now);
+  }
+  if (host == nullptr) return;
+  host->dhcp_seen = now;
+  host->seen_ms = ledger_.now().unix_ms;
+  if (host->dhcp_noted && now - *host->dhcp_noted < kNoteAgain) return;
+  host->dhcp_noted = now;
+  ledger_.note(*host, "host.dhcp_asked",
+               std::string(client.ipxe ? "iPXE" : "firmware") + " asked by DHCP, architecture " +
+                   std::to_string(client.arch_code));
+}
+
+std::string_view Gate::loader_for(const dhcp::Client& client, Ipv4 server) {
+  if (script_url_.empty() || url_server_ != server) {
+    const ServerAddress here{.address = server, .port = ledger_.config().boot_http_port};
+    url_server_ = server;
+    script_url_ = here.url() + "/boot.ipxe";
+    loader_url_ = here.url() + "/loader/ipxe.efi";
+  }
+  if (client.ipxe_can_boot) return script_url_;
+  switch (client.arch) {
+    // An iPXE that lacks what we need gets one with drivers of its own: undionly.kpxe would drive
+    // the card through the very ROM that is to be replaced.
+    case dhcp::Arch::bios: return client.ipxe ? "ipxe.pxe" : "undionly.kpxe";
+    case dhcp::Arch::uefi_x64: return "ipxe.efi";
+    case dhcp::Arch::http_x64: return loader_url_;
+  }
+  return {};
+}
+
+bool Gate::may_ask(Ipv4 peer) {
+  const auto& allowed = ledger_.config().tftp_allow;
+  if (std::ranges::any_of(allowed, [&](const Cidr& net) { return net.contains(peer); }))
+    return true;
+  const auto since = ledger_.now().steady - kRecent;
+  if (addresses_.seen_since(peer, since)) return true;
+  const auto mac = ledger_.neighbour(peer);
+  if (!mac) return false;
+  const auto* host = ledger_.hosts().by_mac(*mac);
+  if (host != nullptr && host->dhcp_seen && *host->dhcp_seen >= since) return true;
+  return strangers_.seen_since(*mac, since);
+}
+
+Host* Gate::host_at(Ipv4 peer) {
+  const auto mac = ledger_.neighbour(peer);
+  return mac ? ledger_.hosts().by_mac(*mac) : nullptr;
+}
+
+bool Gate::is_impostor(const BootRequest& request) {
+  const auto seen = ledger_.neighbour(request.peer);
+  if (!seen || *seen == request.mac) return false;
+  const auto text = "a boot script for " + request.mac.text() + " was asked from " +
+                    request.peer.text() + ", which is " + seen->text() + "; refused";
+  if (const auto* host = ledger_.hosts().by_mac(request.mac)) {
+    ledger_.alarm(*host, "host.impostor_refused", text);
+  } else {
+    log::warn("host.impostor_refused", {{"mac", seen->text()}, {"text", text}});
+  }
+  return true;
+}
+
+Host* Gate::known_or_discovered(const BootRequest& request) {
+  const auto serial = usable_serial(request.serial);
+  const Identity who{.mac = request.mac, .uuid = request.uuid, .serial = serial};
+  if (auto* host = ledger_.hosts().find(who)) return host;
+  if (ledger_.config().unknown_hosts == UnknownHosts::ignore) return nullptr;
+  return ledger_.discover(request.mac, request.uuid);
+}
+
+// The client's word fills gaps; it never replaces what is known.
+void Gate::learn(Host& host, const BootRequest& request) {
+  const auto fill = [&host](std::string& known, std::string said) {
+    if (!known.empty() || said.empty()) return;
+    known = std::move(said);
+    host.learnt = true;
+  };
+  fill(host.serial, usable_serial(request.serial));
+  fill(host.manufacturer, request.manufacturer.substr(0, 128));
+  fill(host.product, request.product.substr(0, 128));
+  if (!host.uuid && request.uuid) {
+    host.uuid = request.uuid;
+    host.learnt = true;
+  }
+  if (ledger_.hosts().by_mac(request.mac) == nullptr) {
+    host.learnt = ledger_.hosts().learn_mac(host, request.mac) || host.learnt;
+  }
+  host.seen_ms = ledger_.now().unix_ms;
+}
+
+void Gate::ask_script(BootRequest request, Reply reply) {
+  if (is_impostor(request)) return reply({.kind = BootAnswer::Kind::refused});
+  auto* host = known_or_discovered(request);
+  if (host == nullptr) return reply({.kind = BootAnswer::Kind::local_disk});
+  learn(*host, request);
+  Asked asked{.request = std::move(request), .reply = std::move(reply)};
+  ledger_.when_free(
+      *host, [this, host, asked = std::move(asked)]() mutable { answer(*host, std::move(asked)); });
+}
+
+void Gate::answer(Host& host, Asked asked) {
+  const auto now = ledger_.now().steady;
+  const auto mac = asked.request.mac;
+  const auto script = decide(view_of(host, now), ledger_.config().unknown_hosts).script;
+  const bool repeats = may_repeat(host, mac, script, now);
+  if (script == Script::local_disk && !repeats) return answer_local_disk(host, std::move(asked));
+  const auto installer = artifacts_.installer();
+  if (!installer) {
+    ledger_.alarm(host, "host.installer_missing", installer.error().text());
+    // Only an armed host is worth a second try; any other gets on with its life.
+    const bool install = script == Script::install;
+    return asked.reply(
+        {.kind = install ? BootAnswer::Kind::not_now : BootAnswer::Kind::local_disk});
+  }
+  if (repeats) {
+    return asked.reply({.kind = BootAnswer::Kind::agent,
+                        .mac = mac,
+                        .token = host.session()->token,
+                        .installer = *installer});
+  }
+  answer_agent(host, std::move(asked), script == Script::install, *installer);
+}
+
+void Gate::answer_local_disk(Host& host, Asked asked) {
+  const auto done = [](Reply& reply) { reply({.kind = BootAnswer::Kind::local_disk}); };
+  ledger_.note(host, "host.local_disk", "was told to start its disk");
+  if (live_attempt(host) == 0) return done(asked.reply);
+  // It started anew although the attempt was its last one: nobody works on it any more.
+  AttemptEnd end{.to = HostState::failed, .reason = "restarted"};
+  end.detail = "The host restarted during its last attempt; arm it again after a look at it";
+  end.end_session = true;
+  auto move = end_attempt(host, end, ledger_.cause("host", "restarted"), ledger_.now());
+  ledger_.commit(host, std::move(move),
+                 [reply = std::move(asked.reply), done](const Fallible<void>& result) mutable {
+                   if (!result) return reply({.kind = BootAnswer::Kind::not_now});
+                   done(reply);
+                 });
+}
+
+void Gate::answer_agent(Host& host, Asked asked, bool install, const InstallerFiles& installer) {
+  const auto now = ledger_.now();
+  const auto mac = asked.request.mac;
+  const Secret token(new_token());
+  BootSession session{.id = ledger_.next_session(), .token_hash = Sha256::of(token.reveal())};
+  session.mac = mac;
+  session.token = token;
+  session.issued = now.steady;
+  if (install) session.attempt = ledger_.next_attempt();
+  auto move = install ? begin_attempt(host, std::move(session),
+                                      ledger_.cause("host", "asked for its boot script"), now)
+                      : begin_wait(host, std::move(session), now);
+  ledger_.commit(
+      host, std::move(move),
+      [this, &host, mac, token, installer, install,
+       reply = std::move(asked.reply)](const Fallible<void>& result) mutable {
+        if (!result) return reply({.kind = BootAnswer::Kind::not_now});
+        ledger_.note(host, "host.script_sent",
+                     install ? "boots the installer, attempt " + std::to_string(host.attempt)
+                             : std::string("boots the installer, to wait"));
+        reply(
+            {.kind = BootAnswer::Kind::agent, .mac = mac, .token = token, .installer = installer});
+      });
+}
+
+}  // namespace slipway::provisioning

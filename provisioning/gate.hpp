@@ -1,0 +1,84 @@
+// provisioning/gate.hpp -- THE middle: may this host boot, and into what?
+//
+// DHCP, TFTP and HTTP ask here, so all three go by one decision (decision.hpp). Reads memory
+// only; what changes a host goes through the ledger and is on the disk before anyone is answered.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/secret.hpp"
+#include "dhcp/policy.hpp"
+#include "provisioning/artifacts.hpp"
+#include "provisioning/bootscript.hpp"
+#include "provisioning/decision.hpp"
+#include "provisioning/ledger.hpp"
+#include "provisioning/sightings.hpp"
+
+namespace slipway::provisioning {
+
+// What a boot script request says; everything but `peer` is the client's word.
+struct BootRequest {
+  Mac mac{};
+  std::optional<Uuid> uuid{};
+  std::string serial{}, manufacturer{}, product{};
+  Ipv4 peer{};
+};
+
+struct BootAnswer {
+  enum class Kind : std::uint8_t {
+    local_disk,
+    agent,    // with `token`, for `installer`
+    refused,  // the peer is not who it says
+    not_now   // our failure: ask again
+  };
+  Kind kind = Kind::local_disk;
+  Mac mac{};
+  Secret token{};
+  InstallerFiles installer{};
+};
+
+class Gate final : public dhcp::BootPolicy {
+ public:
+  using Reply = std::move_only_function<void(const BootAnswer&)>;
+
+  Gate(Ledger& ledger, Artifacts& artifacts) : ledger_(ledger), artifacts_(artifacts) {}
+
+  [[nodiscard]] std::string_view boot_file(const dhcp::Client& client, Ipv4 server) override;
+
+  // Whether DHCP answered `peer` in the last ten minutes (by its address, or by its MAC in the
+  // neighbour table), or the settings list it.
+  [[nodiscard]] bool may_ask(Ipv4 peer);
+  // The host behind an on-link address; null when the neighbour table does not say.
+  [[nodiscard]] Host* host_at(Ipv4 peer);
+
+  // Decides on a boot script. A transition that it takes (armed host: new attempt, new token) is
+  // durable before `reply` runs. Asked again within the same attempt, it gives the same token.
+  void ask_script(BootRequest request, Reply reply);
+
+ private:
+  struct Asked {
+    BootRequest request;
+    Reply reply;
+  };
+  void note_dhcp(Host* host, const dhcp::Client& client, TimePoint now);
+  [[nodiscard]] std::string_view loader_for(const dhcp::Client& client, Ipv4 server);
+  [[nodiscard]] bool is_impostor(const BootRequest& request);
+  [[nodiscard]] Host* known_or_discovered(const BootRequest& request);
+  void learn(Host& host, const BootRequest& request);
+  void answer(Host& host, Asked asked);
+  void answer_local_disk(Host& host, Asked asked);
+  void answer_agent(Host& host, Asked asked, bool install, const InstallerFiles& installer);
+
+  Ledger& ledger_;
+  Artifacts& artifacts_;
+  Sightings<Mac> strangers_;
+  Sightings<Ipv4> addresses_;
+  Ipv4 url_server_;
+  std::string script_url_, loader_url_;
+};
+
+}  // namespace slipway::provisioning

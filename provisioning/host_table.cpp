@@ -1,0 +1,158 @@
+#include "provisioning/host_table.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace slipway::provisioning {
+namespace {
+
+template <class Table, class Key>
+Host* look_up(const Table& table, const Key& key) {
+  const auto found = table.find(key);
+  return found == table.end() ? nullptr : found->second;
+}
+
+template <class Table>
+void drop_host(Table& table, const Host& host) {
+  std::erase_if(table, [&](const auto& entry) { return entry.second == &host; });
+}
+
+}  // namespace
+
+std::size_t HostTable::HashOctets::operator()(const Mac& mac) const {
+  // Vendors hand out MACs in sequence; the multiplication spreads them (Fibonacci hashing).
+  std::uint64_t number = 0;
+  std::memcpy(&number, mac.octets.data(), mac.octets.size());
+  return static_cast<std::size_t>((number * 0x9E3779B97F4A7C15U) >> 16U);
+}
+
+std::size_t HostTable::HashOctets::operator()(const Sha256& digest) const {
+  std::size_t number = 0;
+  std::memcpy(&number, digest.octets.data(), sizeof number);
+  return number;
+}
+
+Host& HostTable::add(Host host) {
+  auto owned = std::make_unique<Host>(std::move(host));
+  Host& added = *owned;
+  hosts_.emplace(added.id, std::move(owned));
+  if (!added.name.empty()) names_.emplace(added.name, &added);
+  std::erase_if(added.macs, [&](const Mac& mac) { return !macs_.emplace(mac, &added).second; });
+  for (const auto& session : added.sessions) {
+    tokens_.emplace(session.token_hash, &added);
+    if (session.bearer_hash) bearers_.emplace(*session.bearer_hash, &added);
+  }
+  return added;
+}
+
+void HostTable::remove(Host& host) {
+  for (const auto& mac : host.macs) macs_.erase(mac);
+  for (const auto& session : host.sessions) forget_session(session);
+  drop_host(names_, host);
+  drop_host(uuids_, host);
+  drop_host(serials_, host);
+  const auto found = hosts_.find(host.id);
+  if (found != hosts_.end()) hosts_.erase(found);
+}
+
+Host* HostTable::find(const Identity& who) const {
+  if (auto* host = by_mac(who.mac)) return host;
+  if (who.uuid) {
+    if (auto* host = by_uuid(*who.uuid)) return host;
+  }
+  return who.serial.empty() ? nullptr : by_serial(who.serial);
+}
+
+Host* HostTable::by_id(std::string_view id) const {
+  const auto found = hosts_.find(id);
+  return found == hosts_.end() ? nullptr : found->second.get();
+}
+
+Host* HostTable::by_name(std::string_view name) const { return look_up(names_, name); }
+Host* HostTable::by_mac(const Mac& mac) const { return look_up(macs_, mac); }
+Host* HostTable::by_uuid(const Uuid& uuid) const { return look_up(uuids_, uuid); }
+Host* HostTable::by_serial(std::string_view serial) const { return look_up(serials_, serial); }
+
+Host* HostTable::by_reference(std::string_view text) const {
+  if (auto* host = by_name(text)) return host;
+  if (auto* host = by_id(text)) return host;
+  const auto mac = Mac::parse(text);
+  return mac ? by_mac(*mac) : nullptr;
+}
+
+SessionRef HostTable::by_token(const Sha256& token_hash) const {
+  auto* host = look_up(tokens_, token_hash);
+  if (host == nullptr) return {};
+  const auto found = std::ranges::find(host->sessions, token_hash, &BootSession::token_hash);
+  return {.host = host, .session = &*found};
+}
+
+SessionRef HostTable::by_bearer(const Sha256& bearer_hash) const {
+  auto* host = look_up(bearers_, bearer_hash);
+  if (host == nullptr) return {};
+  const auto found = std::ranges::find(host->sessions, bearer_hash, &BootSession::bearer_hash);
+  return {.host = host, .session = &*found};
+}
+
+void HostTable::rename(Host& host, std::string name) {
+  if (host.name == name) return;
+  drop_host(names_, host);
+  host.name = std::move(name);
+  if (!host.name.empty()) names_.emplace(host.name, &host);
+}
+
+bool HostTable::learn_mac(Host& host, const Mac& mac) {
+  const auto [entry, is_new] = macs_.emplace(mac, &host);
+  if (is_new) host.macs.push_back(mac);
+  return entry->second == &host;
+}
+
+void HostTable::move_mac(Host& from, Host& to, const Mac& mac) {
+  std::erase(from.macs, mac);
+  macs_.erase(mac);
+  (void)learn_mac(to, mac);  // nobody holds it now
+}
+
+void HostTable::declare(Host& host, const std::optional<Uuid>& uuid, std::string_view serial) {
+  drop_host(uuids_, host);
+  drop_host(serials_, host);
+  if (uuid && !uuid->is_zero()) uuids_.emplace(*uuid, &host);
+  if (!serial.empty()) serials_.emplace(serial, &host);
+}
+
+BootSession& HostTable::add_session(Host& host, BootSession session) {
+  while (host.sessions.size() >= kSessionsKept) {
+    forget_session(host.sessions.front());
+    host.sessions.erase(host.sessions.begin());
+  }
+  tokens_.emplace(session.token_hash, &host);
+  if (session.bearer_hash) bearers_.emplace(*session.bearer_hash, &host);
+  return host.sessions.emplace_back(std::move(session));
+}
+
+void HostTable::set_bearer(Host& host, BootSession& session, const Sha256& bearer_hash) {
+  if (session.bearer_hash) bearers_.erase(*session.bearer_hash);
+  session.bearer_hash = bearer_hash;
+  bearers_.emplace(bearer_hash, &host);
+}
+
+void HostTable::merge(Host& from, Host& into) {
+  const auto macs = from.macs;
+  auto sessions = std::move(from.sessions);
+  from.sessions.clear();
+  for (const auto& session : sessions) forget_session(session);
+  remove(from);
+  for (const auto& mac : macs) (void)learn_mac(into, mac);  // free since remove()
+  for (auto& session : sessions) add_session(into, std::move(session));
+}
+
+void HostTable::each(const std::function<void(Host&)>& visit) const {
+  for (const auto& [id, host] : hosts_) visit(*host);
+}
+
+void HostTable::forget_session(const BootSession& session) {
+  tokens_.erase(session.token_hash);
+  if (session.bearer_hash) bearers_.erase(*session.bearer_hash);
+}
+
+}  // namespace slipway::provisioning

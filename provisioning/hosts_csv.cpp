@@ -1,0 +1,214 @@
+#include <algorithm>
+#include <array>
+
+#include "provisioning/entries.hpp"
+#include "provisioning/schema.hpp"
+#include "provisioning/yaml.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+constexpr std::size_t kMaxColumns = 200;
+
+struct Cell {
+  std::string text;
+  Mark mark;
+};
+using Row = std::vector<Cell>;
+
+// One quoted field from its opening quote on; false when it is not closed on this line.
+bool take_quoted(std::string_view& rest, std::string& out) {
+  rest.remove_prefix(1);
+  while (!rest.empty()) {
+    const char c = rest.front();
+    rest.remove_prefix(1);
+    if (c != '"') {
+      out += c;
+    } else if (rest.starts_with('"')) {
+      out += '"';
+      rest.remove_prefix(1);
+    } else {
+      return rest.empty() || rest.front() == ',';
+    }
+  }
+  return false;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+Row split(std::string_view line, const Mark& start, Mistakes& mistakes) {
+  Row row;
+  auto rest = line;
+  while (true) {
+    Cell cell{{}, start};
+    cell.mark.column = static_cast<unsigned>(line.size() - rest.size() + 1);
+    if (rest.starts_with('"')) {
+      if (!take_quoted(rest, cell.text)) {
+        mistakes.push_back(
+            {cell.mark, "a quoted field must end with a quote before the next comma"});
+        return {};
+      }
+    } else {
+      const auto end = std::min(rest.find(','), rest.size());
+      cell.text = trimmed(rest.substr(0, end));
+      rest.remove_prefix(end);
+    }
+    row.push_back(std::move(cell));
+    if (rest.empty()) return row;
+    rest.remove_prefix(1);  // the comma
+  }
+}
+
+// What a column may be called: a key of a host, or a key of user-data with dots.
+bool is_column(std::string_view name) {
+  constexpr std::array<std::string_view, 6> kKeys{"name",   "macs", "uuid",
+                                                  "serial", "site", "profile"};
+  if (std::ranges::find(kKeys, name) != kKeys.end()) return true;
+  if (name.starts_with("stylus.site.tags.")) return true;
+  const auto* entry = schema_entry(name);
+  const bool composite =
+      entry != nullptr &&
+      (entry->rule == Rule::map || entry->rule == Rule::list || entry->rule == Rule::text_map);
+  return entry != nullptr && !composite &&
+         (name == "reboot" || name.find('.') != std::string_view::npos);
+}
+
+void check_header(const Row& header, Mistakes& mistakes) {
+  std::vector<std::string_view> known{"name", "macs", "uuid", "serial", "site", "profile"};
+  for (const auto& entry : schema_entries()) {
+    if (is_column(entry.path)) known.push_back(entry.path);
+  }
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    const auto& [text, mark] = header[i];
+    const auto first = std::ranges::find(header, text, &Cell::text) - header.begin();
+    if (static_cast<std::size_t>(first) != i) {
+      mistakes.push_back({mark, "column " + shown(make_text(text)) + " stands twice"});
+    } else if (!is_column(text)) {
+      mistakes.push_back(
+          {mark, "unknown column " + shown(make_text(text)) + suggestion(text, known)});
+    }
+  }
+}
+
+// Fields are text, but where user-data wants a number or true/false they are read as YAML does.
+Value typed(const std::string& column, const Cell& cell) {
+  const auto* entry = schema_entry(column);
+  const bool plain =
+      entry != nullptr && (entry->rule == Rule::flag || entry->rule == Rule::number ||
+                           entry->rule == Rule::port || entry->rule == Rule::mask);
+  auto value = plain ? plain_scalar(cell.text) : make_text(cell.text);
+  value.mark = cell.mark;
+  return value;
+}
+
+Value mac_list(const Cell& cell) {
+  List macs;
+  std::string_view rest = cell.text;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find_first_of(" ;"), rest.size());
+    if (end > 0) macs.push_back(make_text(std::string(rest.substr(0, end)), cell.mark));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return make_list(std::move(macs), cell.mark);
+}
+
+void set_path(Value& target, std::string_view path, Value value) {
+  value.key_line = value.mark.line;
+  value.key_column = value.mark.column;
+  const auto dot = path.find('.');
+  // A tag's own name may hold dots, so nothing is split below the tags.
+  if (dot == std::string_view::npos) {
+    target.set(path, std::move(value));
+    return;
+  }
+  const auto key = path.substr(0, dot);
+  auto* inner = target.find(key);
+  if (inner == nullptr) {
+    auto map = make_map({}, value.mark);
+    map.key_line = value.mark.line;
+    map.key_column = value.mark.column;
+    inner = &target.set(key, std::move(map));
+  }
+  if (key == "tags") {
+    inner->set(path.substr(dot + 1), std::move(value));
+  } else {
+    set_path(*inner, path.substr(dot + 1), std::move(value));
+  }
+}
+
+Value host_value(const Row& header, const Row& row, Mark mark) {
+  Value host = make_map({}, std::move(mark));
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    const auto& column = header[i].text;
+    if (row[i].text.empty() || !is_column(column)) continue;
+    set_path(host, column, column == "macs" ? mac_list(row[i]) : typed(column, row[i]));
+  }
+  return host;
+}
+
+class CsvReader {
+ public:
+  CsvReader(std::string_view file, Mistakes& mistakes)
+      : mark_{std::string(file), 0, 1}, mistakes_(mistakes) {}
+
+  std::vector<HostDraft> read(std::string_view text) {
+    if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // spreadsheets write one
+    while (!text.empty()) {
+      const auto end = std::min(text.find('\n'), text.size());
+      auto line = text.substr(0, end);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      text.remove_prefix(std::min(end + 1, text.size()));
+      ++mark_.line;
+      if (!trimmed(line).empty()) read_line(line);
+    }
+    return std::move(hosts_);
+  }
+
+ private:
+  void read_line(std::string_view line) {
+    if (!is_utf8(line) || has_control_characters(line)) {
+      mistakes_.push_back({mark_, "this line is not UTF-8 text, or has control characters"});
+      return;
+    }
+    auto row = split(line, mark_, mistakes_);
+    if (row.empty()) return;
+    if (row.size() > kMaxColumns) {
+      mistakes_.push_back({mark_, "more than " + std::to_string(kMaxColumns) + " columns"});
+    } else if (header_.empty()) {
+      check_header(row, mistakes_);
+      header_ = std::move(row);
+    } else if (row.size() != header_.size()) {
+      mistakes_.push_back({mark_, "this row has " + std::to_string(row.size()) +
+                                      " fields, the first " + std::to_string(header_.size())});
+    } else {
+      add(row);
+    }
+  }
+
+  void add(const Row& row) {
+    const auto value = host_value(header_, row, mark_);
+    if (value.find("name") == nullptr) {
+      mistakes_.push_back({mark_, "`name` is missing in this row"});
+      return;
+    }
+    hosts_.push_back(read_host(value, "", mistakes_));
+  }
+
+  Mark mark_;
+  Mistakes& mistakes_;
+  Row header_;
+  std::vector<HostDraft> hosts_;
+};
+
+}  // namespace
+
+std::vector<HostDraft> read_hosts_csv(std::string_view text, std::string_view file,
+                                      Mistakes& mistakes) {
+  return CsvReader(file, mistakes).read(text);
+}
+
+}  // namespace slipway::provisioning

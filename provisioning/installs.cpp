@@ -1,0 +1,235 @@
+#include "provisioning/installs.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace slipway::provisioning {
+namespace {
+
+using enum HostState;
+
+bool is_live(const Host& host, const BootSession& session) {
+  return session.attempt != 0 && session.attempt == live_attempt(host);
+}
+
+constexpr unsigned kSweepsPerKeep = 12;  // remaining times are written once a minute
+
+}  // namespace
+
+void Installs::want_plan(const SessionRef& ref, std::chrono::seconds wait, PlanReply reply) {
+  auto poll = std::make_shared<Poll>();
+  poll->token_hash = ref.session->token_hash;
+  poll->deadline = ledger_.now().steady + wait;
+  poll->reply = std::move(reply);
+  ask(poll);
+}
+
+void Installs::ask(const PollPointer& poll) {
+  const auto ref = ledger_.hosts().by_token(poll->token_hash);
+  if (ref.host == nullptr) return poll->reply({.kind = PlanAnswer::Kind::finished});
+  ledger_.when_free(*ref.host, [this, host = ref.host, poll] { ask_free(*host, poll); });
+}
+
+void Installs::ask_free(Host& host, const PollPointer& poll) {
+  const auto* session = ledger_.hosts().by_token(poll->token_hash).session;
+  if (session == nullptr || session->ended) {
+    return poll->reply({.kind = PlanAnswer::Kind::finished});
+  }
+  if (is_live(host, *session)) return give_plan_of_attempt(host, poll);
+  const auto now = ledger_.now().steady;
+  const bool is_armed = host.state == armed && host.attempts_left(now) > 0;
+  if (is_armed && session == host.session()) return give_plan_of_arming(host, poll);
+  park(host, poll);
+}
+
+void Installs::park(Host& host, const PollPointer& poll) {
+  const auto now = ledger_.now().steady;
+  if (now >= poll->deadline) return poll->reply({.kind = PlanAnswer::Kind::nothing});
+  if (auto former = std::exchange(host.parked, std::nullopt)) former->give_up();
+  const auto ticket = ++last_ticket_;
+  host.parked = ParkedPoll{.ticket = ticket,
+                           .wake = [this, poll] { ask(poll); },
+                           .give_up = [poll] { poll->reply({.kind = PlanAnswer::Kind::nothing}); }};
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(poll->deadline - now);
+  ledger_.scheduler().after(left, [this, ticket, poll] {
+    auto* waiting = ledger_.hosts().by_token(poll->token_hash).host;
+    if (waiting == nullptr || !waiting->parked || waiting->parked->ticket != ticket) return;
+    auto parked = std::exchange(waiting->parked, std::nullopt);
+    parked->give_up();
+  });
+}
+
+Fallible<Plan> Installs::plan_of(const Host& host, std::int64_t attempt) {
+  if (host.plan && host.plan->attempt == attempt) return *host.plan;
+  const auto recipe = complete_recipe_of(host, host.snapshot ? host.snapshot : ledger_.inventory());
+  if (!recipe) return std::unexpected(recipe.error());
+  // Only after a restart of the server: it had an older inventory in its hands before.
+  if (!host.arming || digest_of(*recipe->profile) != host.arming->profile_digest) {
+    return fail("profile " + recipe->profile->id() +
+                " is not what the host was armed with; arm the host again");
+  }
+  return make_plan(*recipe, attempt, artifacts_);
+}
+
+void Installs::give_plan(Host& host, Move move, Plan plan, const PollPointer& poll) {
+  ledger_.commit(host, std::move(move),
+                 [this, &host, poll, plan = std::move(plan)](const Fallible<void>& result) mutable {
+                   if (!result) return poll->reply({.kind = PlanAnswer::Kind::not_now});
+                   ledger_.note(host, "host.plan_given",
+                                "has its plan, attempt " + std::to_string(plan.attempt));
+                   host.plan = std::move(plan);
+                   poll->reply({.kind = PlanAnswer::Kind::plan, .json = host.plan->json});
+                 });
+}
+
+void Installs::give_plan_of_attempt(Host& host, const PollPointer& poll) {
+  auto plan = plan_of(host, host.attempt);
+  if (!plan) {
+    AttemptEnd end{.to = failed, .reason = "plan-impossible", .detail = plan.error().text()};
+    end.end_arming = true;  // trying again would not help, a person must
+    auto move = end_attempt(host, end, ledger_.cause("server", end.detail), ledger_.now());
+    ledger_.alarm(host, "host.plan_impossible", end.detail);
+    return ledger_.commit(host, std::move(move), [this, poll](const Fallible<void>&) {
+      ask(poll);  // and finds no attempt, so it waits
+    });
+  }
+  if (host.state == installing) {
+    host.plan = std::move(*plan);
+    return poll->reply({.kind = PlanAnswer::Kind::plan, .json = host.plan->json});
+  }
+  const auto cause = ledger_.cause("host", "the agent took its plan");
+  give_plan(host, go(host, installing, cause, ledger_.now()), std::move(*plan), poll);
+}
+
+void Installs::give_plan_of_arming(Host& host, const PollPointer& poll) {
+  const auto attempt = ledger_.next_attempt();
+  auto plan = plan_of(host, attempt);
+  if (!plan) {
+    if (host.detail != plan.error().text()) {
+      host.detail = plan.error().text();
+      ledger_.alarm(host, "host.plan_impossible", host.detail);
+    }
+    return park(host, poll);
+  }
+  const auto cause = ledger_.cause("host", "the waiting agent took its plan");
+  give_plan(host, begin_attempt_here(host, attempt, cause, ledger_.now()), std::move(*plan), poll);
+}
+
+const Bytes* Installs::seed(const SessionRef& ref) {
+  auto& host = *ref.host;
+  if (host.state != installing || !is_live(host, *ref.session)) return nullptr;
+  if (!host.plan || host.plan->attempt != host.attempt) {
+    auto plan = plan_of(host, host.attempt);
+    if (!plan) {
+      ledger_.alarm(host, "host.plan_impossible", plan.error().text());
+      return nullptr;
+    }
+    host.plan = std::move(*plan);
+  }
+  return &host.plan->seed;
+}
+
+bool Installs::progress(const SessionRef& ref, std::int64_t attempt, Progress progress) {
+  auto& host = *ref.host;
+  if (attempt == 0) return ref.session->attempt == 0 || !is_live(host, *ref.session);
+  if (host.state != installing || attempt != host.attempt || !is_live(host, *ref.session)) {
+    return false;
+  }
+  if (progress.step != host.progress.step) {
+    ledger_.note(host, "host.step_begun", "step " + progress.step);
+  }
+  host.progress = std::move(progress);
+  return true;
+}
+
+void Installs::report(const SessionRef& ref, AttemptReport report, ReportReply reply) {
+  auto& host = *ref.host;
+  if (report.attempt == 0 || report.attempt != ref.session->attempt) {
+    return reply(ReportVerdict::revoked);
+  }
+  ledger_.when_free(host,
+                    [this, &host, report = std::move(report), reply = std::move(reply)]() mutable {
+                      end_report(host, std::move(report), std::move(reply));
+                    });
+}
+
+void Installs::end_report(Host& host, AttemptReport report, ReportReply reply) {
+  if (live_attempt(host) != report.attempt) {
+    const bool same = host.attempt == report.attempt &&
+                      host.attempt_state == (report.installed ? "installed" : "failed");
+    return reply(same ? ReportVerdict::durable : ReportVerdict::revoked);
+  }
+  if (report.installed && host.state != installing) return reply(ReportVerdict::revoked);
+  AttemptEnd end{.to = report.installed ? installed : failed};
+  end.report_json = std::move(report.json);
+  end.end_session = report.installed;
+  if (!report.installed) {
+    end.reason = std::move(report.reason);
+    end.detail = std::move(report.detail);
+  }
+  const auto cause = ledger_.cause("host", report.installed ? "reported success" : end.reason);
+  auto text = report.installed ? std::string("installed and verified")
+                               : "failed: " + end.reason + ": " + end.detail;
+  ledger_.commit(host, end_attempt(host, end, cause, ledger_.now()),
+                 [this, &host, done = report.installed, text = std::move(text),
+                  reply = std::move(reply)](const Fallible<void>& result) mutable {
+                   if (!result) return reply(ReportVerdict::not_now);
+                   ledger_.note(host, done ? "host.installed" : "host.failed", std::move(text));
+                   reply(ReportVerdict::durable);
+                 });
+}
+
+void Installs::start() {
+  ledger_.scheduler().after(kSweepEvery, [this] {
+    sweep();
+    start();
+  });
+}
+
+void Installs::sweep() {
+  const auto now = ledger_.now();
+  if (++sweeps_ % kSweepsPerKeep == 0) ledger_.keep_remaining_times();
+  ledger_.hosts().each([&](Host& host) {
+    // Whoever is busy is not overdue; the next sweep looks again.
+    if (!host.busy && host.waiting.empty()) sweep_host(host, now);
+  });
+}
+
+void Installs::sweep_host(Host& host, const Now& now) {
+  const auto log_only = [](const Fallible<void>&) {
+    // A failure was logged; the next sweep tries again.
+  };
+  const bool over = host.arming && host.attempts_left(now.steady) == 0;
+  if (host.state == armed && over) {
+    ledger_.note(host, "host.arming_expired", "the arming has expired");
+    auto move = disarm(host, ledger_.cause("server", "the arming has expired"), now);
+    return ledger_.commit(host, std::move(move), log_only);
+  }
+  if (host.state == failed && over) {
+    const auto cause = ledger_.cause("server", "no attempt left");
+    return ledger_.commit(host, end_arming(host, cause), log_only);
+  }
+  const bool silent = now.steady - host.contact > kSilence;
+  if (live_attempt(host) != 0 && silent) time_out(host, now);
+}
+
+void Installs::time_out(Host& host, const Now& now) {
+  AttemptEnd end;
+  if (host.state == booting) {
+    end.reason = "no-agent";
+    end.detail =
+        "The host took its boot script, but no agent came to work within 10 minutes; "
+        "look at its console";
+    if (host.attempts_left(now.steady) > 0) end.to = armed;
+  } else {
+    end.reason = "silent";
+    end.detail = "Nothing was heard of the agent for 10 minutes; look at the host and its cable";
+  }
+  ledger_.alarm(host, "host.timed_out", end.detail);
+  auto move = end_attempt(host, end, ledger_.cause("server", end.reason), now);
+  ledger_.commit(host, std::move(move), [](const Fallible<void>&) {
+    // A failure was logged; the next sweep tries again.
+  });
+}
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,178 @@
+#include "provisioning/inventory.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <compare>
+#include <tuple>
+
+#include "provisioning/entries.hpp"
+#include "provisioning/userdata.hpp"
+#include "provisioning/yaml.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+constexpr std::size_t kMaxCsvOctets = std::size_t{64} << 20U;
+
+// The .yaml files of one folder by name; other endings that look like YAML get a warning, because
+// leaving them out silently would lose a host.
+std::vector<std::filesystem::path> yaml_files(const std::filesystem::path& folder,
+                                              Mistakes& mistakes) {
+  std::vector<std::filesystem::path> files;
+  std::error_code error;
+  if (!std::filesystem::exists(folder, error)) return files;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
+    const auto& path = it->path();
+    if (path.filename().string().starts_with('.')) continue;
+    if (path.extension() == ".yaml") {
+      files.push_back(path);
+    } else if (path.extension() == ".yml") {
+      mistakes.push_back({{path.string(), 1, 1}, "is not read; name it .yaml", true});
+    }
+  }
+  if (error) mistakes.push_back({{folder.string(), 0, 0}, error.message()});
+  std::ranges::sort(files);
+  return files;
+}
+
+// Reads every document of FOLDER/KIND with `read`, in the order of the files' names.
+template <class Draft>
+void read_folder(const std::filesystem::path& folder, std::string_view kind,
+                 Draft (*read)(const Value&, std::string_view, Mistakes&),
+                 std::vector<Draft>& drafts, Mistakes& mistakes) {
+  for (const auto& file : yaml_files(folder / kind, mistakes)) {
+    auto parsed = read_yaml(file, folder);
+    const bool readable = parsed.mistakes.empty() || !parsed.value.is_null();
+    std::ranges::move(parsed.mistakes, std::back_inserter(mistakes));
+    if (!readable) continue;
+    if (parsed.value.is_null()) {
+      mistakes.push_back({{file.string(), 1, 1}, "the file is empty"});
+      continue;
+    }
+    drafts.push_back(read(parsed.value, file.stem().string(), mistakes));
+  }
+}
+
+void read_csv(const std::filesystem::path& file, Drafts& drafts, Mistakes& mistakes) {
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return;
+  const auto text = read_text_file(file, kMaxCsvOctets);
+  if (!text) {
+    mistakes.push_back({{}, text.error().text()});
+    return;
+  }
+  auto hosts = read_hosts_csv(*text, file.string(), mistakes);
+  std::ranges::move(hosts, std::back_inserter(drafts.hosts));
+}
+
+Inventory published(const Drafts& drafts) {
+  Inventory inventory;
+  for (const auto& draft : drafts.profiles) inventory.profiles.push_back(draft.profile);
+  for (const auto& draft : drafts.sites) inventory.sites.push_back(draft.site);
+  for (const auto& draft : drafts.hosts) inventory.hosts.push_back(draft.host);
+  return inventory;
+}
+
+void check_hosts(const Inventory& inventory, Mistakes& mistakes) {
+  for (const auto& host : inventory.hosts) {
+    const auto* profile = inventory.profile(host.profile);
+    const auto* site = inventory.site(host.site);
+    if (profile == nullptr || (site == nullptr && !host.site.empty())) continue;
+    std::ranges::move(check_subject({inventory, host, *profile, site}),
+                      std::back_inserter(mistakes));
+  }
+}
+
+// By file, line and column; what is said of a site once for each of its hosts is said once.
+void sort_and_unite(Mistakes& mistakes) {
+  const auto key = [](const Mistake& m) {
+    return std::tie(m.mark.file, m.mark.line, m.mark.column, m.text);
+  };
+  std::ranges::sort(mistakes, {}, key);
+  const auto tail = std::ranges::unique(mistakes, {}, key);
+  mistakes.erase(tail.begin(), tail.end());
+}
+
+std::string_view take_part(std::string_view& text) {
+  const auto part = text.substr(0, text.find('.'));
+  text.remove_prefix(std::min(part.size() + 1, text.size()));
+  return part;
+}
+
+std::optional<std::uint64_t> whole_number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc{} && stop == text.data() + text.size();
+  return whole ? std::optional(value) : std::nullopt;
+}
+
+std::strong_ordering compare_parts(std::string_view a, std::string_view b) {
+  while (!a.empty() || !b.empty()) {
+    const auto left = take_part(a);
+    const auto right = take_part(b);
+    const auto x = whole_number(left);
+    const auto y = whole_number(right);
+    const auto order = x && y ? *x <=> *y : left <=> right;
+    if (order != 0) return order;
+  }
+  return std::strong_ordering::equal;
+}
+
+// As Semantic Versioning 2.0.0 s.11: numbers as numbers, and "1.10.0-rc1" is below "1.10.0".
+bool is_above(std::string_view a, std::string_view b) {
+  const auto dash = [](std::string_view text) { return std::min(text.find('-'), text.size()); };
+  const auto release = compare_parts(a.substr(0, dash(a)), b.substr(0, dash(b)));
+  if (release != 0) return release > 0;
+  const auto pre_a = a.substr(dash(a));
+  const auto pre_b = b.substr(dash(b));
+  if (pre_a.empty() || pre_b.empty()) return pre_a.empty() && !pre_b.empty();
+  return compare_parts(pre_a, pre_b) > 0;
+}
+
+}  // namespace
+
+const Profile* Inventory::profile(std::string_view id) const {
+  const Profile* best = nullptr;
+  for (const auto& candidate : profiles) {
+    if (candidate.id() == id) return &candidate;
+    if (candidate.name != id) continue;
+    if (best == nullptr || is_above(candidate.version, best->version)) best = &candidate;
+  }
+  return best;
+}
+
+const Site* Inventory::site(std::string_view name) const {
+  const auto found = std::ranges::find(sites, name, &Site::name);
+  return found == sites.end() ? nullptr : &*found;
+}
+
+const HostEntry* Inventory::host(std::string_view name) const {
+  const auto found = std::ranges::find(hosts, name, &HostEntry::name);
+  return found == hosts.end() ? nullptr : &*found;
+}
+
+bool Loaded::good() const { return std::ranges::all_of(mistakes, &Mistake::is_warning); }
+
+Loaded load_inventory(const std::filesystem::path& folder) {
+  Loaded loaded;
+  auto& mistakes = loaded.mistakes;
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error)) {
+    mistakes.push_back({{folder.string(), 0, 0}, "the inventory folder does not exist"});
+    return loaded;
+  }
+  Drafts drafts;
+  read_folder(folder, "profiles", read_profile, drafts.profiles, mistakes);
+  read_folder(folder, "sites", read_site, drafts.sites, mistakes);
+  read_folder(folder, "hosts", read_host, drafts.hosts, mistakes);
+  read_csv(folder / "hosts.csv", drafts, mistakes);
+  loaded.inventory = published(drafts);
+  check_across(drafts, mistakes);
+  check_merged(drafts, loaded.inventory, mistakes);
+  check_hosts(loaded.inventory, mistakes);
+  sort_and_unite(mistakes);
+  return loaded;
+}
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,103 @@
+// provisioning/inventory.hpp -- what operators prepare: profiles, sites, hosts.
+//
+// Loaded whole, checked whole, then immutable and shared. Reading and checking never touches the
+// state of hosts, which lives in the store.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/net.hpp"
+#include "base/result.hpp"
+#include "provisioning/value.hpp"
+
+namespace slipway::provisioning {
+
+enum class Firmware : std::uint8_t { any, bios, uefi };
+enum class UserDataFormat : std::uint8_t { cloud_init, kairos };
+enum class Finish : std::uint8_t { poweroff, reboot };
+enum class InstallerKind : std::uint8_t { flash };
+
+struct Requirements {
+  std::uint64_t memory_octets = 0;  // 0: none asked
+  std::uint64_t cpus = 0;
+  std::uint64_t disk_octets = 0;
+  Firmware firmware = Firmware::any;
+};
+
+// One condition of a disk rule; all conditions of all entries must hold, and exactly one disk may
+// be left.
+struct DiskCondition {
+  std::string type;  // nvme | ssd | hdd | mmc | virtio, or empty
+  std::uint64_t min_octets = 0;
+  std::uint64_t max_octets = 0;     // 0: no limit
+  std::string model, serial, path;  // exact; empty: any
+};
+
+struct Layer {
+  std::string name;
+  std::string kind;  // os | kubernetes | network | storage | add-on
+  std::string version;
+  Value user_data;
+};
+
+struct Profile {
+  std::string name, version = "1.0.0", type = "full", description;
+  InstallerKind installer = InstallerKind::flash;
+  std::string image;  // NAME@VERSION
+  UserDataFormat format = UserDataFormat::cloud_init;
+  Requirements requirements;
+  std::vector<DiskCondition> disk;
+  std::vector<Layer> layers;
+  Value user_data;
+  Finish finish = Finish::poweroff;
+  Mark mark;
+  [[nodiscard]] std::string id() const { return name + "@" + version; }
+};
+
+struct Site {
+  std::string name;
+  Value user_data;  // stylus, install, stages, reboot, network of the site file, as one map
+  Mark mark;
+};
+
+// A host as its file describes it. `name` is the file's stem unless the file says otherwise.
+struct HostEntry {
+  std::string name;
+  std::vector<Mac> macs;
+  std::optional<Uuid> uuid;
+  std::string serial;
+  std::string site, profile;  // profile as written: NAME or NAME@VERSION; empty: not assigned
+  Value user_data;
+  Mark mark;
+};
+
+struct Inventory {
+  std::vector<Profile> profiles;
+  std::vector<Site> sites;
+  std::vector<HostEntry> hosts;
+
+  // NAME means the highest version; by the rules of Semantic Versioning: "1.10.0" is
+  // above "1.9.2" and above "1.10.0-rc1".
+  [[nodiscard]] const Profile* profile(std::string_view id) const;
+  [[nodiscard]] const Site* site(std::string_view name) const;
+  [[nodiscard]] const HostEntry* host(std::string_view name) const;
+};
+
+struct Loaded {
+  Inventory inventory;
+  std::vector<Mistake> mistakes;  // warnings included
+  [[nodiscard]] bool good() const;
+};
+
+// Reads FOLDER/{profiles,sites,hosts}/*.yaml and FOLDER/hosts.csv in the order of their names and
+// reports every mistake of every file at once. A folder that is missing counts as empty; FOLDER
+// itself must exist.
+[[nodiscard]] Loaded load_inventory(const std::filesystem::path& folder);
+
+}  // namespace slipway::provisioning

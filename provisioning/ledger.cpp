@@ -1,0 +1,212 @@
+#include "provisioning/ledger.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+// Nothing would be lost by throwing it away: it was seen on the wire and no more.
+bool only_seen(const Host& host) {
+  const auto* session = host.session();
+  return host.state == HostState::discovered && !host.in_inventory && host.profile.empty() &&
+         !host.busy && host.waiting.empty() && !host.parked &&
+         (session == nullptr || !session->bearer_hash);
+}
+
+std::string mac_of(const Host& host) { return host.macs.empty() ? "" : host.macs.front().text(); }
+
+constexpr std::size_t kLongBacklog = 256;
+
+}  // namespace
+
+Ledger::Ledger(Surroundings surroundings, StoreWorker& worker, StoredState state)
+    : around_(std::move(surroundings)),
+      worker_(worker),
+      published_(state.published.begin(), state.published.end()),
+      last_arming_(state.last_arming),
+      last_attempt_(state.last_attempt),
+      last_session_(state.last_session) {
+  for (auto& host : state.hosts) hosts_.add(std::move(host));
+}
+
+Cause Ledger::cause(std::string who, std::string why) const {
+  return {.who = std::move(who), .why = std::move(why), .at_ms = now().unix_ms};
+}
+
+void Ledger::when_free(Host& host, Scheduler::Task task) {
+  if (host.busy || !host.waiting.empty()) {
+    host.waiting.push_back(std::move(task));
+  } else {
+    task();
+  }
+}
+
+void Ledger::submit(Host& host, Change change, Finished finished) {
+  const bool with_facts = host.learnt || !host.stored;
+  if (with_facts) change.insert(change.begin(), facts_of(host));
+  if (!host.stored) {
+    change.insert(change.begin(),
+                  AddHost{.host = host.id, .cause = cause("server", "seen or listed")});
+  }
+  host.learnt = false;
+  host.busy = true;
+  worker_.submit(std::move(change),
+                 [this, id = host.id, with_facts,
+                  finished = std::move(finished)](const Fallible<void>& result) mutable {
+                   auto* changed = hosts_.by_id(id);
+                   changed->busy = false;
+                   if (result) changed->stored = true;
+                   if (!result) {
+                     changed->learnt = changed->learnt || with_facts;
+                     log::error("store.failed", {{"host", id}, {"why", result.error().text()}});
+                   }
+                   finished(result);
+                   release(id);
+                 });
+}
+
+void Ledger::commit(Host& host, Move move, Finished finished) {
+  submit(host, std::move(move.change),
+         [this, &host, apply = std::move(move.apply),
+          finished = std::move(finished)](const Fallible<void>& result) mutable {
+           if (result && apply) apply(hosts_, host);
+           finished(result);
+           if (auto poll = std::exchange(host.parked, std::nullopt)) {
+             scheduler().post(std::move(poll->wake));  // there may be a plan now
+           }
+         });
+}
+
+void Ledger::commit_facts(Host& host, Finished finished) {
+  host.learnt = true;
+  submit(host, {}, std::move(finished));
+}
+
+void Ledger::release(const std::string& id) {
+  for (;;) {
+    auto* host = hosts_.by_id(id);
+    if (host == nullptr || host->busy || host->waiting.empty()) return;
+    auto task = std::move(host->waiting.front());
+    host->waiting.pop_front();
+    task();
+  }
+}
+
+bool Ledger::may_discover() {
+  const auto time = now().steady;
+  if (time - second_began_ >= std::chrono::seconds(1)) {
+    second_began_ = time;
+    new_in_second_ = 0;
+  }
+  if (new_in_second_ >= kMaxNewPerSecond || worker_.backlog() > kLongBacklog) return false;
+  ++new_in_second_;
+  return true;
+}
+
+bool Ledger::make_room() {
+  std::size_t discovered = 0;
+  Host* oldest = nullptr;
+  hosts_.each([&](Host& host) {
+    if (host.state != HostState::discovered || host.in_inventory) return;
+    ++discovered;
+    if (only_seen(host) && (oldest == nullptr || host.seen_ms < oldest->seen_ms)) oldest = &host;
+  });
+  if (discovered < kMaxDiscovered) return true;
+  if (oldest == nullptr) return false;
+  const bool was_stored = oldest->stored;
+  const auto id = oldest->id;
+  journey_.forget(id);
+  hosts_.remove(*oldest);
+  if (!was_stored) return true;
+  DeleteHost gone{.host = id, .cause = cause("server", "room for newer hosts")};
+  worker_.submit({std::move(gone)}, [id](const Fallible<void>& result) {
+    if (!result) log::error("store.failed", {{"host", id}, {"why", result.error().text()}});
+  });
+  return true;
+}
+
+Host* Ledger::discover(const Mac& mac, const std::optional<Uuid>& uuid) {
+  if (!may_discover() || !make_room()) return nullptr;
+  Host host;
+  host.macs = {mac};
+  host.uuid = uuid;
+  auto& added = add(std::move(host));
+  note(added, "host.discovered", "first seen, MAC " + mac.text());
+  commit_facts(added, [](const Fallible<void>&) {
+    // A failure was logged; the record is stored with its next move.
+  });
+  return &added;
+}
+
+Host& Ledger::add(Host host) {
+  do host.id = random_host_id();
+  while (hosts_.by_id(host.id) != nullptr);
+  const auto time = now();
+  host.changed = time.steady;
+  host.changed_ms = host.seen_ms = time.unix_ms;
+  return hosts_.add(std::move(host));
+}
+
+bool Ledger::merge(Host& from, Host& into) {
+  const bool idle = from.state == HostState::discovered || from.state == HostState::ignored;
+  if (!idle || from.in_inventory || from.busy || !from.waiting.empty()) return false;
+  auto parked = std::move(from.parked);
+  const auto id = from.id;
+  const bool was_stored = from.stored;
+  const auto why = "it is " + into.shown_name();
+  journey_.move(id, into.id);
+  hosts_.merge(from, into);
+  when_free(into, [this, &into] {
+    commit_facts(into, [](const Fallible<void>&) {
+      // A failure was logged; the facts go with the next move.
+    });
+  });
+  if (parked) scheduler().post(std::move(parked->wake));  // asks again, as the other host
+  if (!was_stored) return true;
+  Change change{MoveSessions{.from = id, .to = into.id},
+                DeleteHost{.host = id, .cause = cause("server", why)}};
+  worker_.submit(std::move(change), [id](const Fallible<void>& result) {
+    if (!result) log::error("store.failed", {{"host", id}, {"why", result.error().text()}});
+  });
+  return true;
+}
+
+std::optional<Sha256> Ledger::published(std::string_view profile) const {
+  const auto found = published_.find(profile);
+  if (found == published_.end()) return std::nullopt;
+  return found->second;
+}
+
+void Ledger::publish(std::string profile, const Sha256& digest) {
+  published_.emplace(std::move(profile), digest);
+}
+
+void Ledger::keep_remaining_times() {
+  const auto time = now().steady;
+  Change change;
+  hosts_.each([&](Host& host) {
+    if (!host.arming) return;
+    const auto left = std::max(host.arming->expires - time, TimePoint::duration::zero());
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left).count();
+    change.emplace_back(KeepRemaining{.id = host.arming->id, .remaining_seconds = seconds});
+  });
+  if (change.empty()) return;
+  worker_.submit(std::move(change), [](const Fallible<void>& result) {
+    if (!result) log::error("store.failed", {{"why", result.error().text()}});
+  });
+}
+
+void Ledger::note(const Host& host, std::string_view event, std::string text) {
+  log::info(event, {{"mac", mac_of(host)}, {"host", host.shown_name()}, {"text", text}});
+  journey_.add(host.id, now().unix_ms, event, std::move(text));
+}
+
+void Ledger::alarm(const Host& host, std::string_view event, std::string text) {
+  log::warn(event, {{"mac", mac_of(host)}, {"host", host.shown_name()}, {"text", text}});
+  journey_.add(host.id, now().unix_ms, event, std::move(text));
+}
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,78 @@
+// provisioning/operator.hpp -- what a person does to hosts, and how hosts follow the inventory.
+//
+// Deciding thread only. Only here is a host armed (SG6).
+#pragma once
+
+#include <chrono>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "provisioning/artifacts.hpp"
+#include "provisioning/ledger.hpp"
+#include "provisioning/recipe.hpp"
+
+namespace slipway::provisioning {
+
+// Why something was not done: 409 when the host is in another state, 422 when something must be
+// prepared first, 503 when we failed.
+struct Refusal {
+  int status = 409;
+  std::string text{};  // a sentence with the remedy
+};
+
+// Who asks, and what the audit log shall say.
+struct Order {
+  std::string who{}, why{};
+};
+
+struct Assignment {
+  std::string profile{};  // NAME or NAME@VERSION
+  std::string site{};     // may be empty
+  std::string name{};     // of the host; empty: as it is
+};
+
+class Operator {
+ public:
+  using Outcome = std::expected<void, Refusal>;
+  using Done = std::move_only_function<void(const Outcome&)>;
+
+  Operator(Ledger& ledger, Artifacts& artifacts) : ledger_(ledger), artifacts_(artifacts) {}
+
+  // Permission to write the host's disk once, within `lifetime`. Refused unless profile, site,
+  // image and installer are all there and fit.
+  void arm(Host& host, std::chrono::seconds lifetime, const Order& order, Done done);
+  void disarm(Host& host, const Order& order, Done done);
+  // A discovered host is never answered again; `assign` takes that back.
+  void ignore(Host& host, const Order& order, Done done);
+  // For hosts that are not in the inventory.
+  void assign(Host& host, const Assignment& assignment, const Order& order, Done done);
+
+  // From now on `inventory` counts. Its hosts get records and become assigned when they are
+  // complete; an armed host keeps what it was armed with. Returns what could not be followed,
+  // one sentence each.
+  std::vector<std::string> use_inventory(std::shared_ptr<const Inventory> inventory);
+
+ private:
+  struct Prepared {
+    Recipe recipe{};
+    Sha256 digest{};
+    bool is_new_profile = false;
+  };
+  [[nodiscard]] std::expected<Prepared, Refusal> prepare(const Host& host);
+  void arm_free(Host& host, std::chrono::seconds lifetime, const Order& order, Done done);
+  void move(Host& host, Move move, std::string_view event, std::string text, Done done);
+
+  [[nodiscard]] Host& record_of(const HostEntry& entry);
+  void follow_entry(Host& host, const HostEntry& entry, std::vector<std::string>& problems);
+  void take_macs(Host& host, const HostEntry& entry, std::vector<std::string>& problems);
+  void follow_state(Host& host);
+  void go_silently(Host& host, HostState to, std::string why);
+
+  Ledger& ledger_;
+  Artifacts& artifacts_;
+};
+
+}  // namespace slipway::provisioning

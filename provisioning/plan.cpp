@@ -1,0 +1,73 @@
+#include "provisioning/plan.hpp"
+
+#include <boost/json.hpp>
+
+namespace slipway::provisioning {
+namespace {
+
+namespace json = boost::json;
+
+std::string_view name_of(Firmware firmware) {
+  switch (firmware) {
+    case Firmware::any: return "any";
+    case Firmware::bios: return "bios";
+    case Firmware::uefi: return "uefi";
+  }
+  return "any";
+}
+
+json::object image_of(const ImageFiles& image) {
+  return {{"name", image.name},
+          {"manifest", "/artifacts/" + image.manifest.text() + "/manifest.json"},
+          {"manifest_sha256", image.manifest.text()},
+          {"data", "/artifacts/" + image.data.text() + "/image.zst"}};
+}
+
+json::object requirements_of(const Requirements& needs) {
+  return {{"memory_octets", needs.memory_octets},
+          {"cpus", needs.cpus},
+          {"disk_octets", needs.disk_octets},
+          {"firmware", json::string(name_of(needs.firmware))}};
+}
+
+json::array disk_rule_of(const Profile& profile) {
+  json::array rules;
+  for (const auto& rule : profile.disk) {
+    rules.push_back(json::object{{"type", rule.type},
+                                 {"min_octets", rule.min_octets},
+                                 {"max_octets", rule.max_octets},
+                                 {"model", rule.model},
+                                 {"serial", rule.serial},
+                                 {"path", rule.path}});
+  }
+  return rules;
+}
+
+}  // namespace
+
+std::string instance_id(const Recipe& recipe, std::int64_t attempt) {
+  return recipe.entry.name + "-" + std::to_string(attempt);
+}
+
+Fallible<Plan> make_plan(const Recipe& recipe, std::int64_t attempt, Artifacts& artifacts) {
+  const auto image = artifacts.find_image(recipe.profile->image);
+  if (!image) return std::unexpected(image.error());
+  const auto seed = render_seed(recipe.subject(), instance_id(recipe, attempt));
+  if (!seed) return std::unexpected(seed.error());
+  auto iso = artifacts.cidata_iso(*seed);
+  if (!iso) return std::unexpected(iso.error());
+  json::object plan{{"action", "write"},
+                    {"attempt", attempt},
+                    {"host", recipe.entry.name},
+                    {"image", image_of(*image)},
+                    {"requirements", requirements_of(recipe.profile->requirements)},
+                    {"disk", disk_rule_of(*recipe.profile)}};
+  plan["seed"] = json::object{{"kind", "cidata"},
+                              {"url", "/agent/v1/seed"},
+                              {"octets", iso->size()},
+                              {"sha256", Sha256::of(*iso).text()}};
+  plan["finish"] = recipe.profile->finish == Finish::poweroff ? "poweroff" : "reboot";
+  return Plan{.attempt = attempt, .json = json::serialize(plan), .seed = std::move(*iso)};
+}
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,18 @@
+// provisioning/plan.hpp -- what the agent is told to do, and the seed it writes.
+#pragma once
+
+#include "base/result.hpp"
+#include "provisioning/artifacts.hpp"
+#include "provisioning/recipe.hpp"
+
+namespace slipway::provisioning {
+
+// The plan of `attempt`, as protocol JSON with the digest of the seed. The same arguments give
+// the same octets, so a plan outlives a restart of the server.
+[[nodiscard]] Fallible<Plan> make_plan(const Recipe& recipe, std::int64_t attempt,
+                                       Artifacts& artifacts);
+
+// The instance-id of the seed: changes with each attempt, so that cloud-init runs anew.
+[[nodiscard]] std::string instance_id(const Recipe& recipe, std::int64_t attempt);
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,192 @@
+#include <algorithm>
+
+#include "provisioning/entries.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+bool is_image_part(std::string_view text) {
+  return !text.empty() && text.front() != '.' && text.front() != '-' && text.size() <= 128 &&
+         text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-") ==
+             std::string_view::npos;
+}
+
+void read_image(const Value& value, std::string& image, Mistakes& mistakes) {
+  const auto text = require_text(value, mistakes);
+  if (!text) return;
+  const auto at = text->find('@');
+  const bool good = at != std::string::npos && is_image_part(text->substr(0, at)) &&
+                    is_image_part(text->substr(at + 1));
+  if (good) {
+    image = *text;
+  } else {
+    mistakes.push_back({value.mark, shown(value) + " is no image; write NAME@VERSION"});
+  }
+}
+
+void read_installer(const Value& value, Profile& profile, Mistakes& mistakes) {
+  const auto image = [&profile](const Value& entry, Mistakes& out) {
+    read_image(entry, profile.image, out);
+  };
+  read_fields(
+      value, "installer",
+      {{"kind", one_of<InstallerKind>(profile.installer, {{"flash", InstallerKind::flash}})},
+       {"image", image}},
+      mistakes);
+  if (value.map() != nullptr && value.find("image") == nullptr) {
+    mistakes.push_back({value.key_mark(), "installer needs `image: NAME@VERSION`"});
+  }
+}
+
+void read_requirements(const Value& value, Requirements& requirements, Mistakes& mistakes) {
+  read_fields(value, "requirements",
+              {{"memory", size(requirements.memory_octets)},
+               {"cpus", count(requirements.cpus)},
+               {"disk", size(requirements.disk_octets)},
+               {"firmware", one_of<Firmware>(requirements.firmware, {{"any", Firmware::any},
+                                                                     {"bios", Firmware::bios},
+                                                                     {"uefi", Firmware::uefi}})}},
+              mistakes);
+}
+
+// Device names change between boots, but a rule may still name one for lack of anything better.
+FieldReader device(std::string& target) {
+  return [&target](const Value& value, Mistakes& mistakes) {
+    const auto text = require_text(value, mistakes);
+    if (!text) return;
+    if (text->starts_with("/dev/")) {
+      target = *text;
+    } else {
+      mistakes.push_back({value.mark, shown(value) + " is no device; write /dev/..."});
+    }
+  };
+}
+
+void read_condition(const Value& value, std::vector<DiskCondition>& rule, Mistakes& mistakes) {
+  DiskCondition condition;
+  read_fields(value, "a disk condition",
+              {{"type", one_of<std::string>(condition.type, {{"nvme", "nvme"},
+                                                             {"ssd", "ssd"},
+                                                             {"hdd", "hdd"},
+                                                             {"mmc", "mmc"},
+                                                             {"virtio", "virtio"}})},
+               {"min_size", size(condition.min_octets)},
+               {"max_size", size(condition.max_octets)},
+               {"model", text(condition.model)},
+               {"serial", text(condition.serial)},
+               {"path", device(condition.path)}},
+              mistakes);
+  if (condition.max_octets != 0 && condition.max_octets < condition.min_octets) {
+    mistakes.push_back(
+        {value.find("max_size")->mark, "max_size is below min_size: no disk can match"});
+  }
+  rule.push_back(std::move(condition));
+}
+
+void read_disk(const Value& value, Profile& profile, Mistakes& mistakes) {
+  const auto condition = [&profile](const Value& entry, Mistakes& out) {
+    read_condition(entry, profile.disk, out);
+  };
+  read_fields(value, "disk", {{"select", each_of(condition)}}, mistakes);
+}
+
+void read_layer(const Value& value, std::vector<Layer>& layers, Mistakes& mistakes) {
+  Layer layer;
+  UserDataParts parts;
+  Mark name_mark = value.mark;
+  read_fields(value, "a layer",
+              {{"name", name_text(layer.name, name_mark)},
+               {"kind", one_of<std::string>(layer.kind, {{"os", "os"},
+                                                         {"kubernetes", "kubernetes"},
+                                                         {"network", "network"},
+                                                         {"storage", "storage"},
+                                                         {"add-on", "add-on"}})},
+               {"version", text(layer.version)},
+               {"stylus", parts.part("stylus")},
+               {"install", parts.part("install")},
+               {"stages", parts.part("stages")},
+               {"reboot", parts.part("reboot")},
+               {"network", parts.part("network")},
+               {"user_data", parts.whole()}},
+              mistakes);
+  layer.user_data = std::move(parts).finish(mistakes);
+  if (layer.name.empty() && value.map() != nullptr) {
+    mistakes.push_back({value.mark, "a layer needs a `name`"});
+  }
+  const bool twice = std::ranges::find(layers, layer.name, &Layer::name) != layers.end();
+  if (twice && !layer.name.empty()) {
+    mistakes.push_back({name_mark, "layer `" + layer.name + "` stands twice in this profile"});
+  }
+  layers.push_back(std::move(layer));
+}
+
+FieldReader version(std::string& target) {
+  return [&target](const Value& value, Mistakes& mistakes) {
+    const auto text = require_text(value, mistakes);
+    if (!text) return;
+    if (is_image_part(*text)) {
+      target = *text;
+    } else {
+      mistakes.push_back({value.mark, shown(value) + " is no version; write 1.2.0"});
+    }
+  };
+}
+
+void read_keys(const Value& value, ProfileDraft& draft, UserDataParts& parts, Mistakes& mistakes) {
+  auto& profile = draft.profile;
+  const auto installer = [&](const Value& entry, Mistakes& out) {
+    read_installer(entry, profile, out);
+  };
+  const auto disk = [&](const Value& entry, Mistakes& out) { read_disk(entry, profile, out); };
+  const auto layer = [&](const Value& entry, Mistakes& out) {
+    read_layer(entry, profile.layers, out);
+  };
+  const auto requirements = [&](const Value& entry, Mistakes& out) {
+    read_requirements(entry, profile.requirements, out);
+  };
+  read_fields(value, "a profile",
+              {{"name", name_text(profile.name, draft.name_mark)},
+               {"version", version(profile.version)},
+               {"type", one_of<std::string>(profile.type, {{"infrastructure", "infrastructure"},
+                                                           {"add-on", "add-on"},
+                                                           {"full", "full"}})},
+               {"description", text(profile.description)},
+               {"installer", installer},
+               {"format",
+                one_of<UserDataFormat>(profile.format, {{"cloud-init", UserDataFormat::cloud_init},
+                                                        {"kairos", UserDataFormat::kairos}})},
+               {"requirements", requirements},
+               {"disk", disk},
+               {"layers", each_of(layer)},
+               {"finish", one_of<Finish>(profile.finish, {{"poweroff", Finish::poweroff},
+                                                          {"reboot", Finish::reboot}})},
+               {"content", not_built("put the content into the image")},
+               {"stylus", parts.part("stylus")},
+               {"install", parts.part("install")},
+               {"stages", parts.part("stages")},
+               {"reboot", parts.part("reboot")},
+               {"network", parts.part("network")},
+               {"user_data", parts.whole()}},
+              mistakes);
+}
+
+}  // namespace
+
+ProfileDraft read_profile(const Value& value, std::string_view stem, Mistakes& mistakes) {
+  ProfileDraft draft;
+  UserDataParts parts;
+  read_keys(value, draft, parts, mistakes);
+  auto& profile = draft.profile;
+  profile.mark = value.mark;
+  profile.user_data = std::move(parts).finish(mistakes);
+  if (value.map() != nullptr && value.find("installer") == nullptr) {
+    mistakes.push_back(
+        {value.mark, "a profile needs `installer: {kind: flash, image: NAME@VERSION}`"});
+  }
+  if (profile.name.empty()) profile.name = stem;
+  if (draft.name_mark.line == 0) draft.name_mark = value.mark;
+  return draft;
+}
+
+}  // namespace slipway::provisioning

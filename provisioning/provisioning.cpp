@@ -1,0 +1,35 @@
+#include "provisioning/provisioning.hpp"
+
+#include <utility>
+
+namespace slipway::provisioning {
+
+Provisioning::Provisioning(Surroundings surroundings, Store& store, StoredState state,
+                           Artifacts& artifacts)
+    : worker_(store, surroundings.scheduler),
+      ledger_(surroundings, worker_, std::move(state)),
+      delay_(surroundings.scheduler),
+      gate_(ledger_, artifacts),
+      sessions_(ledger_),
+      installs_(ledger_, artifacts),
+      operator_(ledger_, artifacts),
+      loaders_(surroundings.config.loaders, ledger_, gate_),
+      boot_routes_({.ledger = ledger_,
+                    .gate = gate_,
+                    .sessions = sessions_,
+                    .artifacts = artifacts,
+                    .loaders = loaders_,
+                    .delay = delay_}),
+      agent_api_(ledger_, sessions_, installs_, delay_) {}
+
+void Provisioning::add_boot_plane(http::Router& router) {
+  boot_routes_.add_to(router);
+  agent_api_.add_to(router);
+}
+
+void Provisioning::add_operator_plane(http::Router& router, std::function<Reloaded()> reload) {
+  operator_api_ = std::make_unique<OperatorApi>(ledger_, operator_, std::move(reload));
+  operator_api_->add_to(router);
+}
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,69 @@
+// provisioning/provisioning.hpp -- the parts of this folder, put together for one server.
+//
+// The composition root makes one of these and plugs it into DHCP, TFTP and the two HTTP listeners.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dhcp/policy.hpp"
+#include "http/route.hpp"
+#include "provisioning/agent_api.hpp"
+#include "provisioning/api.hpp"
+#include "provisioning/gate.hpp"
+#include "provisioning/installs.hpp"
+#include "provisioning/loaders.hpp"
+#include "provisioning/operator.hpp"
+#include "provisioning/routes.hpp"
+#include "provisioning/sessions.hpp"
+#include "provisioning/store_worker.hpp"
+#include "tftp/files.hpp"
+
+namespace slipway::provisioning {
+
+class Provisioning {
+ public:
+  // `store` and `artifacts` outlive this object, as does what `surroundings` refers to. `state` is
+  // what store.load() gave. Begins to write the store on a thread of its own.
+  Provisioning(Surroundings surroundings, Store& store, StoredState state, Artifacts& artifacts);
+  Provisioning(const Provisioning&) = delete;
+  Provisioning& operator=(const Provisioning&) = delete;
+
+  [[nodiscard]] dhcp::BootPolicy& boot_policy() { return gate_; }
+  [[nodiscard]] tftp::Files& tftp_files() { return loaders_; }
+  // Loaders that the distribution's folder does not have.
+  [[nodiscard]] const std::vector<std::string>& missing_loaders() const {
+    return loaders_.missing();
+  }
+
+  // The first inventory and every later one; returns what could not be followed.
+  std::vector<std::string> use_inventory(std::shared_ptr<const Inventory> inventory) {
+    return operator_.use_inventory(std::move(inventory));
+  }
+
+  void add_boot_plane(http::Router& router);
+  // `reload` reads the inventory again and, when it is good, calls use_inventory.
+  void add_operator_plane(http::Router& router, std::function<Reloaded()> reload);
+
+  // Begins to look after time-outs; call once, on the deciding thread.
+  void start() { installs_.start(); }
+
+  [[nodiscard]] Ledger& ledger() { return ledger_; }
+
+ private:
+  StoreWorker worker_;
+  Ledger ledger_;
+  StrangerDelay delay_;
+  Gate gate_;
+  Sessions sessions_;
+  Installs installs_;
+  Operator operator_;
+  Loaders loaders_;
+  BootRoutes boot_routes_;
+  AgentApi agent_api_;
+  std::unique_ptr<OperatorApi> operator_api_;
+};
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,116 @@
+#include <algorithm>
+
+#include "provisioning/render.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+bool is_static(const Network& network) {
+  return std::ranges::any_of(network.interfaces,
+                             [](const auto& nic) { return nic.address.has_value(); });
+}
+
+// Without a name the vendor's schema has no place for an interface; DHCP is its default then.
+void check_network(const Value& merged, const Network& network, Mistakes& mistakes) {
+  const auto* said = merged.find("network");
+  if (said == nullptr) return;
+  if (merged.find("stylus") == nullptr) {
+    mistakes.push_back({said->key_mark(),
+                        "format kairos carries `network` in stylus.site; without "
+                        "`stylus` use stages"});
+    return;
+  }
+  const bool nameless =
+      std::ranges::any_of(network.interfaces, &std::string::empty, &NetworkInterface::name);
+  if (nameless && is_static(network)) {
+    mistakes.push_back({said->key_mark(),
+                        "a static network in format kairos needs the NIC's name: "
+                        "`interface: eth0`"});
+  }
+}
+
+void check_endpoint(const Value& merged, Mistakes& mistakes) {
+  const auto* stylus = merged.find("stylus");
+  if (stylus == nullptr || merged.at("stylus.site.paletteEndpoint") != nullptr) return;
+  mistakes.push_back({stylus->key_mark(),
+                      "stylus.site.paletteEndpoint is missing: format kairos "
+                      "needs it beside `stylus`"});
+}
+
+Value interface_settings(const Value& network) {
+  Value out = make_map({}, network.mark);
+  for (const auto* key : {"type", "ipAddress", "mask", "gateway", "nameserver"}) {
+    if (const auto* value = network.find(key)) out.set(key, *value);
+  }
+  return out;
+}
+
+// The newer schema's form: common settings at stylus.site.network, the rest by interface.
+Value site_network(const Value& network) {
+  Value out = make_map({}, network.mark);
+  for (const auto* key : {"httpProxy", "httpsProxy", "noProxy", "nameserver", "interfaces"}) {
+    if (const auto* value = network.find(key)) out.set(key, *value);
+  }
+  const auto* name = network.find("interface");
+  if (name != nullptr && name->string() != nullptr) {
+    out.set("interfaces", make_map({{*name->string(), interface_settings(network)}}));
+  }
+  return out;
+}
+
+void place_network(Value& document) {
+  const auto network = document.take("network");
+  auto* stylus = document.find("stylus");
+  if (!network || stylus == nullptr) return;
+  auto* site = stylus->find("site");
+  if (site == nullptr) site = &stylus->set("site", make_map({}));
+  site->set("network", site_network(*network));
+}
+
+// One of the two, in the place where the reader of the document looks: Palette reads the top-level
+// `reboot`, Kairos itself install.reboot.
+void place_finish(Value& document, Finish finish) {
+  (void)document.take("reboot");  // may be absent, like the two below
+  auto* install = document.find("install");
+  if (install == nullptr) install = &document.set("install", make_map({}));
+  (void)install->take("reboot");
+  (void)install->take("poweroff");
+  if (finish == Finish::poweroff) {
+    install->set("poweroff", make_flag(true));
+  } else if (document.find("stylus") == nullptr) {
+    install->set("reboot", make_flag(true));
+  } else {
+    document.set("reboot", make_flag(true));
+  }
+}
+
+// An unset device would mean the largest disk to Kairos' installer. Where the image is written by
+// our own agent, nothing installs from this document, so a rule without a path needs no device.
+void place_device(Value& document, const Profile& profile) {
+  auto* install = document.find("install");
+  if (install->find("device") != nullptr) return;
+  const auto named =
+      std::ranges::find_if(profile.disk, [](const auto& c) { return !c.path.empty(); });
+  if (named != profile.disk.end()) install->set("device", make_text(named->path));
+}
+
+}  // namespace
+
+Value kairos_document(const Subject& subject, const Value& merged, Mistakes& mistakes) {
+  Mistakes said_elsewhere;
+  check_network(merged, read_network(merged, said_elsewhere), mistakes);
+  check_endpoint(merged, mistakes);
+  Value document = merged;
+  document.set("hostname", make_text(host_name_of(subject.host, merged)));
+  place_network(document);
+  place_finish(document, finish_of(subject.profile, merged));
+  place_device(document, subject.profile);
+  document.set("config_url", make_text(""));
+  // An install map that only lost its keys would read as a null to some readers.
+  if (document.find("install")->map() != nullptr && document.find("install")->map()->empty()) {
+    (void)document.take("install");
+  }
+  return document;
+}
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,191 @@
+#include "provisioning/routes.hpp"
+
+#include <array>
+#include <utility>
+
+#include "base/log.hpp"
+#include "provisioning/bootscript.hpp"
+#include "provisioning/plan.hpp"
+#include "provisioning/tokens.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+using http::Method;
+using http::Request;
+using http::Response;
+
+constexpr std::string_view kText = "text/plain; charset=utf-8";
+
+Response uncached(int status, std::string_view type, std::string body) {
+  auto response = Response::text(status, type, std::move(body));
+  response.headers.push_back({"Cache-Control", "no-store"});
+  return response;
+}
+
+Response script_response(const BootAnswer& answer, const ServerAddress& server) {
+  using enum BootAnswer::Kind;
+  switch (answer.kind) {
+    case local_disk: return uncached(200, kText, local_disk_script());
+    case agent: {
+      const AgentBoot boot{.server = server,
+                           .installer = answer.installer,
+                           .mac = answer.mac,
+                           .token = answer.token.reveal()};
+      return uncached(200, kText, agent_script(boot));
+    }
+    case refused:
+      return Response::problem(403, "Refused", "The MAC asked for is not the one that asks.");
+    case not_now: break;
+  }
+  return Response::problem(503, "Not now", "The server cannot do this now; ask again.");
+}
+
+Response missing_file() {
+  return Response::problem(404, "Not found", "There is no such file here.");
+}
+
+// Asking with HEAD must not use up a token or an attempt.
+Response only_get() {
+  auto response = Response::problem(405, "Method not allowed", "Ask with GET.");
+  response.headers.push_back({"Allow", "GET"});
+  return response;
+}
+
+Response file_response(std::shared_ptr<const http::File> file, std::string etag) {
+  Response response;
+  response.headers.push_back({"Content-Type", "application/octet-stream"});
+  response.body = http::FileBody{.file = std::move(file), .etag = std::move(etag)};
+  return response;
+}
+
+}  // namespace
+
+Response refusal(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::unknown: return Response::problem(404, "Not found", "There is no such token.");
+    case Verdict::wrong_taker:
+      return Response::problem(403, "Refused", "This token or session was given to another host.");
+    case Verdict::finished:
+      return Response::problem(410, "Gone", "What this was for has ended; boot again.");
+    case Verdict::not_armed:
+      return Response::problem(403, "Refused", "The host is not being installed.");
+    case Verdict::good:
+    case Verdict::not_now: break;
+  }
+  return Response::problem(503, "Not now", "The server cannot do this now; ask again.");
+}
+
+void BootRoutes::add_to(http::Router& router) {
+  const auto get = [&](std::string_view pattern, auto handler) {
+    router.add(Method::get, pattern, [this, handler](const Request& request, http::Reply reply) {
+      (this->*handler)(request, std::move(reply));
+    });
+  };
+  get("/boot.ipxe", &BootRoutes::boot_script);
+  get("/artifacts/{sha}/{name}", &BootRoutes::artifact);
+  get("/loader/{name}", &BootRoutes::loader);
+  constexpr std::array<std::pair<std::string_view, TokenFile>, 5> files{{
+      {"/h/{token}/initrd", TokenFile::initrd},
+      {"/h/{token}/user-data", TokenFile::user_data},
+      {"/h/{token}/meta-data", TokenFile::meta_data},
+      {"/h/{token}/vendor-data", TokenFile::vendor_data},
+      {"/h/{token}/network-config", TokenFile::network_config},
+  }};
+  for (const auto& [pattern, file] : files) {
+    router.add(Method::get, pattern, [this, file](const Request& request, http::Reply reply) {
+      with_token(request, file, std::move(reply));
+    });
+  }
+}
+
+void BootRoutes::boot_script(const Request& request, http::Reply reply) {
+  if (request.method == Method::head) return reply(only_get());
+  const ServerAddress server{.address = request.local_address, .port = request.local_port};
+  const auto said = request.parameter("mac");
+  if (!said) return reply(uncached(200, kText, chain_script(server)));
+  const auto mac = Mac::parse(*said);
+  if (!mac) {
+    return reply(Response::problem(400, "Bad request", "mac must read like 52:54:00:aa:00:01."));
+  }
+  BootRequest boot{.mac = *mac};
+  boot.uuid = Uuid::parse(request.parameter("uuid").value_or(""));
+  if (boot.uuid && boot.uuid->is_zero()) boot.uuid.reset();
+  boot.serial = request.parameter("serial").value_or("");
+  boot.manufacturer = request.parameter("manufacturer").value_or("");
+  boot.product = request.parameter("product").value_or("");
+  boot.peer = request.peer.address;
+  parts_.gate.ask_script(std::move(boot),
+                         [server, reply = std::move(reply)](const BootAnswer& answer) mutable {
+                           reply(script_response(answer, server));
+                         });
+}
+
+void BootRoutes::artifact(const Request& request, http::Reply reply) {
+  const auto digest = Sha256::parse(request.captures[0]);
+  if (!digest) return reply(missing_file());
+  auto file = parts_.artifacts.open(*digest);
+  if (!file) return reply(missing_file());
+  // Images come in many ranges; the timeline shows the two files that a boot begins with.
+  const auto& name = request.captures[1];
+  if (name == "vmlinuz" || name == "initramfs.img") {
+    if (const auto* host = parts_.gate.host_at(request.peer.address)) {
+      parts_.ledger.note(*host, "host.artifact_asked", "asked for " + name);
+    }
+  }
+  auto response = file_response(std::move(file), "\"" + digest->text() + "\"");
+  response.headers.push_back({"Cache-Control", "public, max-age=31536000, immutable"});
+  reply(std::move(response));
+}
+
+void BootRoutes::loader(const Request& request, http::Reply reply) {
+  auto file = parts_.loaders.file(request.captures[0]);
+  if (!file) return reply(missing_file());
+  if (const auto* host = parts_.gate.host_at(request.peer.address)) {
+    parts_.ledger.note(*host, "host.loader_sent", "takes " + request.captures[0] + " by HTTP");
+  }
+  reply(file_response(std::move(file), {}));
+}
+
+void BootRoutes::with_token(const Request& request, TokenFile file, http::Reply reply) {
+  if (request.method == Method::head) return reply(only_get());
+  const Secret token(request.captures[0]);
+  const auto peer = request.peer.address;
+  parts_.sessions.use_token(token.reveal(), file, peer,
+                            [this, file, token, peer, reply = std::move(reply)](
+                                Verdict verdict, const SessionRef& ref) mutable {
+                              if (verdict == Verdict::good)
+                                return reply(token_file(ref, file, token.reveal()));
+                              log::warn("boot.token_refused",
+                                        {{"token", shown(token.reveal())}, {"peer", peer.text()}});
+                              if (verdict != Verdict::unknown) return reply(refusal(verdict));
+                              parts_.delay.answer(std::move(reply), refusal(verdict));
+                            });
+}
+
+Response BootRoutes::token_file(const SessionRef& ref, TokenFile file, std::string_view token) {
+  const auto broken = [&](const Error& error) {
+    parts_.ledger.alarm(*ref.host, "host.seed_impossible", error.text());
+    return Response::problem(500, "Server error", "This file could not be made; see the server.");
+  };
+  if (file == TokenFile::initrd) {
+    const auto cpio = parts_.artifacts.token_cpio(token);
+    if (!cpio) return broken(cpio.error());
+    return uncached(200, "application/octet-stream", std::string(as_text(*cpio)));
+  }
+  const auto& host = *ref.host;
+  const auto recipe = recipe_of(host, host.snapshot ? host.snapshot : parts_.ledger.inventory());
+  if (!recipe) return broken(recipe.error());
+  const auto seed = render_seed(recipe->subject(), instance_id(*recipe, host.attempt));
+  if (!seed) return broken(seed.error());
+  switch (file) {
+    case TokenFile::user_data: return uncached(200, kText, seed->user_data);
+    case TokenFile::meta_data: return uncached(200, kText, seed->meta_data);
+    case TokenFile::network_config: return uncached(200, kText, seed->network_config);
+    case TokenFile::vendor_data:
+    case TokenFile::initrd: break;
+  }
+  return uncached(200, kText, seed->vendor_data);
+}
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,42 @@
+// provisioning/routes.hpp -- the boot plane but for the agent protocol: scripts, loaders,
+// artifacts, and what is read with a boot token.
+#pragma once
+
+#include "http/route.hpp"
+#include "provisioning/gate.hpp"
+#include "provisioning/loaders.hpp"
+#include "provisioning/sessions.hpp"
+#include "provisioning/stranger_delay.hpp"
+
+namespace slipway::provisioning {
+
+class BootRoutes {
+ public:
+  struct Parts {
+    Ledger& ledger;
+    Gate& gate;
+    Sessions& sessions;
+    Artifacts& artifacts;
+    Loaders& loaders;
+    StrangerDelay& delay;
+  };
+  explicit BootRoutes(Parts parts) : parts_(parts) {}
+
+  // The routes refer to this object.
+  void add_to(http::Router& router);
+
+ private:
+  void boot_script(const http::Request& request, http::Reply reply);
+  void artifact(const http::Request& request, http::Reply reply);
+  void loader(const http::Request& request, http::Reply reply);
+  void with_token(const http::Request& request, TokenFile file, http::Reply reply);
+  [[nodiscard]] http::Response token_file(const SessionRef& ref, TokenFile file,
+                                          std::string_view token);
+
+  Parts parts_;
+};
+
+// The answer to a verdict other than good.
+[[nodiscard]] http::Response refusal(Verdict verdict);
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,145 @@
+// provisioning/store.hpp -- what must survive a power cut, in SQLite. The home of SOCI.
+//
+// A Change is a list of steps that hold together or not at all. Each step is a compare-and-set:
+// one that finds the store in another state than it names fails its whole change. A step that
+// changes a host's state writes its audit row in the same transaction. Secrets have no way in:
+// tokens and bearers come as SHA-256 only. Not thread-safe; see store_worker.hpp.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.hpp"
+#include "provisioning/audit.hpp"
+#include "provisioning/host.hpp"
+
+namespace slipway::provisioning {
+
+// Who does something, why and when (wall clock, ms).
+struct Cause {
+  std::string who{}, why{};
+  std::int64_t at_ms = 0;
+};
+
+struct AddHost {
+  std::string host{};
+  HostState state = HostState::discovered;
+  Cause cause{};
+};
+struct DeleteHost {  // only while it is discovered; its sessions go with it
+  std::string host{};
+  Cause cause{};
+};
+struct MoveSessions {
+  std::string from, to;
+};
+struct PutFacts {
+  std::string host, name;
+  std::vector<Mac> macs;
+  std::string uuid, serial, manufacturer, product, profile, site, inventory_json;
+};
+struct Transition {
+  std::string host{};
+  HostState from = HostState::discovered, to = HostState::discovered;
+  std::string reason{}, detail{};  // of a failure
+  Cause cause{};
+};
+struct Note {  // an audit row that changes nothing
+  std::string host{}, what{};
+  Cause cause{};
+};
+struct AddArming {
+  std::int64_t id = 0;
+  std::string host{}, profile{};
+  Sha256 profile_digest{};
+  std::int64_t remaining_seconds = 0;
+  Cause cause{};
+};
+struct EndArming {
+  std::int64_t id = 0;
+  Cause cause{};
+};
+struct KeepRemaining {
+  std::int64_t id = 0, remaining_seconds = 0;
+};
+struct AddSession {
+  std::int64_t id = 0;
+  std::string host{};
+  Sha256 token_hash{};
+  Mac mac{};
+  std::int64_t attempt = 0, at_ms = 0;
+};
+struct OpenSession {  // the token was traded for a bearer
+  std::int64_t id = 0;
+  Sha256 bearer_hash{};
+  Ipv4 address{};
+};
+struct BindSession {
+  std::int64_t id = 0, attempt = 0;
+  Ipv4 address{};
+};
+struct EndSession {
+  std::int64_t id = 0;
+};
+struct AddAttempt {  // uses one of the arming's attempts; fails when there is none left
+  std::int64_t id = 0, arming = 0;
+  std::string host;
+  std::int64_t at_ms = 0;
+};
+struct EndAttempt {
+  std::int64_t id = 0;
+  std::string state{}, reason{}, detail{}, report_json{};
+  std::int64_t at_ms = 0;
+};
+struct PublishProfile {
+  std::string id{};
+  Sha256 digest{};
+  std::int64_t at_ms = 0;
+};
+
+using Step = std::variant<AddHost, DeleteHost, MoveSessions, PutFacts, Transition, Note, AddArming,
+                          EndArming, KeepRemaining, AddSession, OpenSession, BindSession,
+                          EndSession, AddAttempt, EndAttempt, PublishProfile>;
+using Change = std::vector<Step>;
+
+// All that a starting server takes up again.
+struct StoredState {
+  std::vector<Host> hosts;                  // with live armings and kept sessions
+  std::map<std::string, Sha256> published;  // profile id -> digest at its first arming
+  std::int64_t last_arming = 0, last_attempt = 0, last_session = 0;
+};
+
+class Store {
+ public:
+  // Opens or creates `file` (mode 0600). Fails when it cannot, or when a newer Slipway wrote it.
+  [[nodiscard]] static Fallible<std::unique_ptr<Store>> open(const std::filesystem::path& file);
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  ~Store();
+
+  // Applies all changes in one transaction, each in a savepoint of its own; returns after they
+  // are on the disk. One result a change; a failed one left nothing behind.
+  [[nodiscard]] std::vector<Fallible<void>> apply(std::span<const Change> changes);
+  [[nodiscard]] Fallible<void> apply(const Change& change);
+
+  // Times that end something are counted from `now`: what was left of them when last written.
+  [[nodiscard]] Fallible<StoredState> load(Now now);
+
+  // Rows after `after_seq`, at most `limit`, oldest first.
+  [[nodiscard]] Fallible<std::vector<AuditRow>> audit(std::int64_t after_seq, std::size_t limit);
+  // The number of rows, or what is wrong with the chain.
+  [[nodiscard]] Fallible<std::int64_t> verify_audit();
+
+ private:
+  struct Database;
+  explicit Store(std::unique_ptr<Database> database);
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace slipway::provisioning

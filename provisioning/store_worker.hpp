@@ -1,0 +1,51 @@
+// provisioning/store_worker.hpp -- the thread that writes the store.
+//
+// Changes queue here; everything that queued up while one transaction was on its way to the disk
+// goes into the next one together (group commit), so a hundred hosts that start at once cost a
+// few flushes and not a hundred. Results come home through the scheduler, in order.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "base/scheduler.hpp"
+#include "provisioning/store.hpp"
+
+namespace slipway::provisioning {
+
+class StoreWorker {
+ public:
+  using Done = std::move_only_function<void(Fallible<void>)>;
+
+  // Uses `store` alone until it is destroyed; both references outlive it.
+  StoreWorker(Store& store, Scheduler& scheduler);
+  StoreWorker(const StoreWorker&) = delete;
+  StoreWorker& operator=(const StoreWorker&) = delete;
+  // Writes what is queued, then ends; results of that go to the scheduler still.
+  ~StoreWorker();
+
+  // Deciding thread. `done` runs there after `change` is on the disk or has failed.
+  void submit(Change change, Done done);
+  // Changes that are not yet on the disk, roughly.
+  [[nodiscard]] std::size_t backlog();
+
+ private:
+  struct Job {
+    Change change;
+    Done done;
+  };
+  void work(const std::stop_token& stop);
+
+  Store& store_;
+  Scheduler& scheduler_;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::deque<Job> queue_;
+  std::jthread thread_;  // last: it uses everything above
+};
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,192 @@
+#include "provisioning/config.hpp"
+
+#include "tests/provisioning/folder.hpp"
+#include "tests/support/catch.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+Lines mistakes_of(const char* text) {
+  Lines lines;
+  for (const auto& mistake : parse_config(text, "slipway.yaml").mistakes) {
+    lines.push_back(mistake.line());
+  }
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("everything has a default but the interfaces", "[provisioning][config]") {
+  const auto loaded = parse_config("interfaces: [eth1]\n", "/etc/slipway/slipway.yaml");
+  CHECK(loaded.good());
+  const auto& config = loaded.config;
+  CHECK(config.interfaces == Lines{"eth1"});
+  CHECK_FALSE(config.allow_default_route);
+  CHECK(config.data_dir == "/var/lib/slipway");
+  CHECK(config.inventory == "/etc/slipway/inventory");
+  CHECK(config.installer == "/var/lib/slipway/installer");
+  CHECK(config.dhcp_port == 67);
+  CHECK(config.binl_port == 4011);
+  CHECK(config.tftp_port == 69);
+  CHECK(config.boot_http_port == 8080);
+  CHECK(config.tftp_allow.empty());
+  CHECK(config.unknown_hosts == UnknownHosts::discover);
+}
+
+TEST_CASE("every key is read", "[provisioning][config]") {
+  const auto loaded = parse_config(R"(
+interfaces: [eth1, eth2]
+allow_default_route: true
+data_dir: /srv/slipway
+inventory: /srv/inventory
+loaders: /srv/loaders
+installer: /srv/installer
+dhcp: {mode: proxy, port: 6767, binl_port: 6411}
+tftp: {port: 6969, allow: [10.0.0.0/8, 192.0.2.7]}
+boot_http: {port: 8081}
+unknown_hosts: ignore
+database: sqlite
+)",
+                                   "slipway.yaml");
+  CHECK(loaded.mistakes.empty());
+  const auto& config = loaded.config;
+  CHECK(config.interfaces == Lines{"eth1", "eth2"});
+  CHECK(config.allow_default_route);
+  CHECK(config.data_dir == "/srv/slipway");
+  CHECK(config.loaders == "/srv/loaders");
+  CHECK(config.installer == "/srv/installer");
+  CHECK(config.dhcp_port == 6767);
+  CHECK(config.binl_port == 6411);
+  CHECK(config.tftp_port == 6969);
+  REQUIRE(config.tftp_allow.size() == 2);
+  CHECK(config.tftp_allow[1].text() == "192.0.2.7/32");
+  CHECK(config.boot_http_port == 8081);
+  CHECK(config.unknown_hosts == UnknownHosts::ignore);
+}
+
+TEST_CASE("relative paths count from the folder of the file", "[provisioning][config]") {
+  const auto loaded = parse_config("interfaces: eth1\ninventory: inventory\ndata_dir: ../data\n",
+                                   "/etc/slipway/slipway.yaml");
+  CHECK(loaded.config.inventory == "/etc/slipway/inventory");
+  CHECK(loaded.config.data_dir == "/etc/data");
+  CHECK(loaded.config.installer == "/etc/data/installer");
+}
+
+TEST_CASE("a mistake in slipway.yaml is named with its line and column", "[provisioning][config]") {
+  struct Row {
+    const char* why;
+    const char* text;
+    Lines mistakes;
+  };
+  const std::vector<Row> rows{
+      {"nothing at all",
+       "",
+       {"slipway.yaml:1:1: `interfaces` is missing: name at least one interface to serve, as in "
+        "[eth1]"}},
+      {"an unknown key",
+       "interfaces: [eth1]\ninventry: /srv\n",
+       {"slipway.yaml:2:1: unknown key `inventry` in slipway.yaml; did you mean `inventory`?"}},
+      {"an unknown key that is near to none",
+       "interfaces: [eth1]\ntftp: {zzz: 1}\n",
+       {"slipway.yaml:2:8: unknown key `zzz` in tftp; known are port or allow"}},
+      {"an interface that is none",
+       "interfaces: [eth1, \"a b\"]\n",
+       {"slipway.yaml:1:20: `a b` is no name of a network interface"}},
+      {"an interface twice",
+       "interfaces: [eth1, eth1]\n",
+       {"slipway.yaml:1:20: interface `eth1` stands twice"}},
+      {"a port beyond the end",
+       "interfaces: [eth1]\nboot_http: {port: 80800}\n",
+       {"slipway.yaml:2:19: must be a port, 1 to 65535, not `80800`"}},
+      {"two servers on one port",
+       "interfaces: [eth1]\ntftp: {port: 67}\n",
+       {"slipway.yaml:2:1: dhcp.port, dhcp.binl_port and tftp.port are UDP ports of one machine: "
+        "they must differ"}},
+      {"a flag that is text",
+       "interfaces: [eth1]\nallow_default_route: yes\n",
+       {"slipway.yaml:2:22: must be true or false, not `yes`"}},
+      {"a network that is none",
+       "interfaces: [eth1]\ntftp: {allow: [10.0.0.0/33]}\n",
+       {"slipway.yaml:2:16: `10.0.0.0/33` is no network; write 10.0.0.0/24"}},
+      {"a word that is not allowed",
+       "interfaces: [eth1]\nunknown_hosts: drop\n",
+       {"slipway.yaml:2:16: `drop` is not allowed here; allowed: ignore or discover"}},
+      {"DHCP leases, which are not built",
+       "interfaces: [eth1]\ndhcp: {mode: server}\n",
+       {"slipway.yaml:2:14: `server` is not allowed here; allowed: proxy"}},
+      {"PostgreSQL, which is not built",
+       "interfaces: [eth1]\ndatabase: postgresql://db/slipway\n",
+       {"slipway.yaml:2:11: PostgreSQL is not built yet in this version; allowed: sqlite"}},
+      {"an operator plane on TCP, which is not built",
+       "interfaces: [eth1]\noperator: {listen: \"127.0.0.1:8443\"}\n",
+       {"slipway.yaml:2:1: not built yet in this version; operators use the UNIX socket "
+        "DATA_DIR/slipway.sock"}},
+      {"a section that is no map",
+       "interfaces: [eth1]\ndhcp: proxy\n",
+       {"slipway.yaml:2:7: dhcp must be a map of keys, not text"}},
+      {"a secret",
+       "interfaces: [!secret x]\n",
+       {"slipway.yaml:1:14: !secret may stand in the inventory only",
+        "slipway.yaml:1:14: must be text of one line, not empty"}},
+      {"several at once",
+       "interfaces: [1]\ndhcp: {port: 0}\nboot_https: {port: 1}\n",
+       {"slipway.yaml:1:14: must be text, not a number; write it in quotes",
+        "slipway.yaml:2:14: must be a port, 1 to 65535, not `0`",
+        "slipway.yaml:3:1: not built yet in this version; the boot plane is plain HTTP on "
+        "boot_http"}},
+  };
+  for (const auto& row : rows) {
+    INFO(row.why);
+    CHECK(mistakes_of(row.text) == row.mistakes);
+  }
+}
+
+TEST_CASE("what is printed reads back as the same settings", "[provisioning][config]") {
+  const auto first = parse_config(
+      "interfaces: [eth1, \"1\"]\ntftp: {allow: [10.0.0.0/8]}\nunknown_hosts: ignore\n",
+      "/a/b.yaml");
+  const auto printed = print_config(first.config);
+  CHECK(printed == R"(interfaces:
+  - eth1
+  - "1"
+allow_default_route: false
+data_dir: /var/lib/slipway
+inventory: /etc/slipway/inventory
+loaders: /usr/lib/ipxe
+installer: /var/lib/slipway/installer
+dhcp:
+  mode: proxy
+  port: 67
+  binl_port: 4011
+tftp:
+  port: 69
+  allow:
+    - "10.0.0.0/8"
+boot_http:
+  port: 8080
+unknown_hosts: ignore
+database: sqlite
+)");
+  const auto second = parse_config(printed, "/elsewhere/c.yaml");
+  CHECK(second.mistakes.empty());
+  CHECK(print_config(second.config) == printed);
+}
+
+TEST_CASE("a file that is not there is a mistake without a place", "[provisioning][config]") {
+  Folder folder;
+  const auto loaded = load_config(folder.path() / "slipway.yaml");
+  REQUIRE(loaded.mistakes.size() == 1);
+  CHECK_FALSE(loaded.good());
+  CHECK(folder.lines(loaded.mistakes, false) == Lines{"slipway.yaml: No such file or directory"});
+}
+
+TEST_CASE("the example settings are good", "[provisioning][config]") {
+  const auto root = std::filesystem::path(SLIPWAY_SOURCE_DIR) / "deploy/examples";
+  const auto loaded = load_config(root / "slipway.yaml");
+  for (const auto& mistake : loaded.mistakes) FAIL_CHECK(mistake.line());
+  CHECK(loaded.config.inventory == root / "inventory");
+}
+
+}  // namespace slipway::provisioning

@@ -1,0 +1,179 @@
+#include "provisioning/gate.hpp"
+
+#include "tests/provisioning/depot.hpp"
+#include "tests/support/catch.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+using namespace std::chrono_literals;
+const auto kServer = *Ipv4::parse("10.0.0.1");
+const auto kPeer = *Ipv4::parse("10.0.0.50");
+
+dhcp::Client client(const char* mac) {
+  dhcp::Client who;
+  who.mac = *Mac::parse(mac);
+  return who;
+}
+
+}  // namespace
+
+TEST_CASE("each kind of client gets its boot file", "[provisioning][gate]") {
+  Depot depot;
+  auto& policy = depot.provisioning->boot_policy();
+  auto who = client("52:54:00:bb:00:01");
+  CHECK(policy.boot_file(who, kServer) == "undionly.kpxe");
+  who.ipxe = true;
+  CHECK(policy.boot_file(who, kServer) == "ipxe.pxe");  // lacks HTTP: gets one with own drivers
+  who.ipxe_can_boot = true;
+  CHECK(policy.boot_file(who, kServer) == "http://10.0.0.1:8080/boot.ipxe");
+  CHECK(policy.boot_file(who, *Ipv4::parse("10.9.0.1")) == "http://10.9.0.1:8080/boot.ipxe");
+  who.ipxe = who.ipxe_can_boot = false;
+  who.arch = dhcp::Arch::uefi_x64;
+  CHECK(policy.boot_file(who, kServer) == "ipxe.efi");
+  who.arch = dhcp::Arch::http_x64;
+  CHECK(policy.boot_file(who, kServer) == "http://10.0.0.1:8080/loader/ipxe.efi");
+}
+
+TEST_CASE("strangers are discovered, or get silence where they are to be ignored",
+          "[provisioning][gate]") {
+  Depot depot;
+  auto& policy = depot.provisioning->boot_policy();
+  depot.config.unknown_hosts = UnknownHosts::ignore;
+  CHECK(policy.boot_file(client("52:54:00:bb:00:01"), kServer).empty());
+  CHECK(policy.boot_file(client("52:54:00:aa:00:01"), kServer).empty());  // assigned, not armed
+  CHECK_THAT(depot.script_for("52:54:00:bb:00:01"), ContainsSubstring("sanboot"));
+  CHECK(depot.provisioning->ledger().hosts().size() == 3);
+  depot.config.unknown_hosts = UnknownHosts::discover;
+  CHECK_FALSE(policy.boot_file(client("52:54:00:bb:00:01"), kServer).empty());
+  depot.settle();
+  CHECK(depot.state("52:54:00:bb:00:01") == "discovered");
+  depot.restart();
+  CHECK(depot.state("52:54:00:bb:00:01") == "discovered");
+}
+
+TEST_CASE("a flood of forged MACs is answered and remembered in bounds",
+          "[provisioning][gate][sg7]") {
+  Depot depot;
+  auto& policy = depot.provisioning->boot_policy();
+  const auto flood = [&](unsigned from, unsigned count) {
+    for (unsigned i = from; i < from + count; ++i) {
+      auto who = client("02:00:00:00:00:00");
+      who.mac.octets[4] = static_cast<std::uint8_t>(i >> 8U);
+      who.mac.octets[5] = static_cast<std::uint8_t>(i);
+      CHECK_FALSE(policy.boot_file(who, kServer).empty());
+    }
+    depot.settle();
+  };
+  flood(0, 1000);
+  CHECK(depot.provisioning->ledger().hosts().size() == 3 + Ledger::kMaxNewPerSecond);
+  for (unsigned second = 0; second < 70; ++second) {
+    depot.scheduler.advance(1s);
+    flood(1000 + second * 64, 64);
+  }
+  CHECK(depot.provisioning->ledger().hosts().size() == 3 + Ledger::kMaxDiscovered);
+  CHECK(depot.state("h1") == "assigned");
+}
+
+TEST_CASE("TFTP answers those whom DHCP answered, for ten minutes (SG8)",
+          "[provisioning][gate][sg8]") {
+  Depot depot;
+  auto& policy = depot.provisioning->boot_policy();
+  auto& files = depot.provisioning->tftp_files();
+  CHECK_FALSE(files.may_ask(kPeer));
+  SECTION("by address") {
+    auto who = client("52:54:00:bb:00:01");
+    who.address = kPeer;
+    (void)policy.boot_file(who, kServer);
+  }
+  SECTION("by the MAC of a stranger") {
+    depot.neighbours[kPeer] = *Mac::parse("52:54:00:bb:00:01");
+    CHECK_FALSE(files.may_ask(kPeer));
+    (void)policy.boot_file(client("52:54:00:bb:00:01"), kServer);
+  }
+  SECTION("by the MAC of a known host") {
+    depot.neighbours[kPeer] = *Mac::parse("52:54:00:aa:00:01");
+    CHECK_FALSE(files.may_ask(kPeer));
+    (void)policy.boot_file(client("52:54:00:aa:00:01"), kServer);
+  }
+  CHECK(files.may_ask(kPeer));
+  depot.advance(10min);
+  CHECK(files.may_ask(kPeer));
+  depot.advance(1s);
+  CHECK_FALSE(files.may_ask(kPeer));
+  depot.config.tftp_allow = {*Cidr::parse("10.0.0.0/24")};
+  CHECK(files.may_ask(kPeer));
+}
+
+TEST_CASE("only published loaders can be had", "[provisioning][gate]") {
+  Depot depot;
+  auto& files = depot.provisioning->tftp_files();
+  const auto loader = files.open("undionly.kpxe", kPeer, kServer);
+  REQUIRE(loader != nullptr);
+  CHECK(loader->size_octets() == 24);
+  std::array<std::uint8_t, 8> out{};
+  CHECK(*loader->read(20, out) == 4);
+  CHECK(*loader->read(24, out) == 0);
+  CHECK(files.open("secret.txt", kPeer, kServer) == nullptr);
+  CHECK(files.open("../slipway.db", kPeer, kServer) == nullptr);
+  CHECK(depot.ask("/loader/ipxe.efi").status == 200);
+  CHECK(depot.ask("/loader/secret.txt").status == 404);
+  CHECK(depot.provisioning->missing_loaders() ==
+        std::vector<std::string>{"ipxe.pxe", "snponly.efi"});
+}
+
+TEST_CASE("artifacts are served by digest, immutable", "[provisioning][gate]") {
+  Depot depot;
+  const auto digest = Sha256::of("vmlinuz").text();
+  const auto response = depot.ask("/artifacts/" + digest + "/vmlinuz");
+  REQUIRE(response.status == 200);
+  const auto* body = std::get_if<http::FileBody>(&response.body);
+  REQUIRE(body != nullptr);
+  CHECK(body->etag == "\"" + digest + "\"");
+  CHECK(depot.ask("/artifacts/" + Sha256::of("else").text() + "/x").status == 404);
+  CHECK(depot.ask("/artifacts/zz/x").status == 404);
+}
+
+TEST_CASE("a script request with a bad MAC is an error, without one a chain",
+          "[provisioning][gate]") {
+  Depot depot;
+  CHECK(depot.ask("/boot.ipxe?mac=52:54").status == 400);
+  CHECK_THAT(text_of(depot.ask("/boot.ipxe")), ContainsSubstring("mac=${netX/mac}"));
+}
+
+TEST_CASE("what a client says does not reach the script", "[provisioning][gate]") {
+  Depot depot;
+  depot.arm("h1");
+  const auto response =
+      depot.ask("/boot.ipxe?mac=52:54:00:aa:00:01&serial=%0Ashell&product=%0Ashell");
+  CHECK(text_of(response).find("shell") == std::string::npos);
+}
+
+TEST_CASE("a host known by its serial number alone is found and learnt",
+          "[provisioning][gate]") {
+  Depot depot;
+  HostEntry entry;
+  entry.name = "by-serial";
+  entry.serial = "SN-7";
+  entry.profile = "edge";
+  depot.inventory.hosts.push_back(entry);
+  REQUIRE(depot.order("/api/v1/reload").status == 200);
+  depot.settle();
+  depot.arm("by-serial");
+  const auto response = depot.ask("/boot.ipxe?mac=52:54:00:cc:00:01&serial=SN-7");
+  CHECK_THAT(text_of(response), ContainsSubstring("BOOTIF=01-52-54-00-cc-00-01"));
+  CHECK(depot.state("52:54:00:cc:00:01") == "booting");
+  depot.restart();
+  CHECK(depot.host("52:54:00:cc:00:01").name == "by-serial");
+}
+
+TEST_CASE("without an installer an armed host is told to ask again", "[provisioning][gate]") {
+  Depot depot;
+  depot.arm("h1");
+  depot.artifacts.has_installer = false;
+  CHECK(depot.script_for("52:54:00:aa:00:01") == "status 503");
+  CHECK_THAT(depot.script_for("52:54:00:aa:00:02"), ContainsSubstring("sanboot"));
+  CHECK(depot.host("h1").arming->attempts_used == 0);
+}
+
+}  // namespace slipway::provisioning

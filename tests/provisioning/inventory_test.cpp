@@ -1,0 +1,206 @@
+#include "provisioning/inventory.hpp"
+
+#include "tests/provisioning/folder.hpp"
+#include "tests/support/catch.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+Inventory loaded(const Folder& folder) {
+  auto result = load_inventory(folder.path());
+  for (const auto& line : folder.lines(result.mistakes, false)) FAIL_CHECK(line);
+  return std::move(result.inventory);
+}
+
+}  // namespace
+
+TEST_CASE("a profile is read whole", "[provisioning][inventory]") {
+  Folder folder;
+  folder.write("profiles/edge.yaml", R"(
+name: edge-retail
+version: 1.2.0
+type: infrastructure
+description: for shops
+installer: {kind: flash, image: debian-edge@12.5}
+format: kairos
+requirements: {memory: 4GiB, cpus: 2, disk: 50GB, firmware: uefi}
+disk:
+  select:
+    - {type: nvme}
+    - {min_size: 50GiB, max_size: 2TiB, model: X1, serial: "0042", path: /dev/nvme0n1}
+layers:
+  - {name: os, kind: os, user_data: {packages: [vim]}}
+  - {name: k3s, kind: kubernetes, version: 1.29.1, stages: {initramfs: [{commands: [ls]}]}}
+user_data: {timezone: Europe/Berlin}
+finish: reboot
+)");
+  const auto inventory = loaded(folder);
+  REQUIRE(inventory.profiles.size() == 1);
+  const auto& profile = inventory.profiles[0];
+  CHECK(profile.id() == "edge-retail@1.2.0");
+  CHECK(profile.type == "infrastructure");
+  CHECK(profile.description == "for shops");
+  CHECK(profile.image == "debian-edge@12.5");
+  CHECK(profile.format == UserDataFormat::kairos);
+  CHECK(profile.requirements.memory_octets == 4294967296);
+  CHECK(profile.requirements.cpus == 2);
+  CHECK(profile.requirements.disk_octets == 50000000000);
+  CHECK(profile.requirements.firmware == Firmware::uefi);
+  REQUIRE(profile.disk.size() == 2);
+  CHECK(profile.disk[0].type == "nvme");
+  CHECK(profile.disk[1].min_octets == 53687091200);
+  CHECK(profile.disk[1].max_octets == 2199023255552);
+  CHECK(profile.disk[1].model == "X1");
+  CHECK(profile.disk[1].serial == "0042");
+  CHECK(profile.disk[1].path == "/dev/nvme0n1");
+  REQUIRE(profile.layers.size() == 2);
+  CHECK(profile.layers[0].user_data.at("packages") != nullptr);
+  CHECK(profile.layers[1].version == "1.29.1");
+  CHECK(profile.layers[1].user_data.at("stages.initramfs") != nullptr);
+  CHECK(*profile.user_data.find("timezone")->string() == "Europe/Berlin");
+  CHECK(profile.finish == Finish::reboot);
+}
+
+TEST_CASE("what a profile does not say has a default", "[provisioning][inventory]") {
+  Folder folder;
+  folder.write("profiles/edge.yaml", "installer: {kind: flash, image: i@1}\n");
+  const auto inventory = loaded(folder);
+  const auto& profile = inventory.profiles.at(0);
+  CHECK(profile.id() == "edge@1.0.0");
+  CHECK(profile.type == "full");
+  CHECK(profile.format == UserDataFormat::cloud_init);
+  CHECK(profile.finish == Finish::poweroff);
+  CHECK(profile.disk.empty());
+  CHECK(profile.user_data.is_null());
+}
+
+TEST_CASE("a host is read whole", "[provisioning][inventory]") {
+  Folder folder;
+  folder.write("sites/s.yaml", "name: store-1\n");
+  folder.write("profiles/p.yaml", "installer: {kind: flash, image: i@1}\n");
+  folder.write("hosts/h1.yaml", R"(
+macs: ["52:54:00:AA:00:01", 52-54-00-aa-00-02]
+uuid: 4C4C4544-0042-4A10-8054-C3C04F563032
+serial: "0042"
+site: store-1
+profile: p@1.0.0
+network: {type: dhcp}
+)");
+  const auto inventory = loaded(folder);
+  const auto* host = inventory.host("h1");
+  REQUIRE(host != nullptr);
+  REQUIRE(host->macs.size() == 2);
+  CHECK(host->macs[0].text() == "52:54:00:aa:00:01");
+  CHECK(host->macs[1].text() == "52:54:00:aa:00:02");
+  CHECK(host->uuid->text() == "4c4c4544-0042-4a10-8054-c3c04f563032");
+  CHECK(host->serial == "0042");
+  CHECK(inventory.site(host->site) == &inventory.sites[0]);
+  CHECK(inventory.profile(host->profile) == &inventory.profiles[0]);
+  CHECK(host->user_data.at("network.type") != nullptr);
+  CHECK(host->mark.line == 2);
+}
+
+TEST_CASE("a profile's name means its highest version", "[provisioning][inventory]") {
+  Folder folder;
+  for (const auto* version : {"1.9.2", "1.10.0", "1.2", "1.10.0-rc1"}) {
+    folder.write(std::string("profiles/") + version + ".yaml",
+                 std::string("name: p\nversion: \"") + version +
+                     "\"\ninstaller: {kind: flash, image: i@1}\n");
+  }
+  const auto inventory = loaded(folder);
+  CHECK(inventory.profile("p")->version == "1.10.0");
+  CHECK(inventory.profile("p@1.2")->version == "1.2");
+  CHECK(inventory.profile("p@3") == nullptr);
+  CHECK(inventory.profile("q") == nullptr);
+}
+
+TEST_CASE("rows of hosts.csv are hosts like those of files", "[provisioning][inventory][csv]") {
+  Folder folder;
+  folder.write("sites/s.yaml", "network: {type: static, gateway: 10.0.0.1}\n");
+  folder.write(
+      "hosts.csv",
+      "\xEF\xBB\xBFname,macs,serial,site,network.ipAddress,network.mask,install.poweroff,"
+      "stylus.site.tags.a.b\r\n"
+      "h1, 52:54:00:aa:00:01; 52:54:00:aa:00:02 ,0042,s,10.0.0.5,24,true,\"x, \"\"y\"\"\"\r\n"
+      "\r\n"
+      "h2,,0043,s,10.0.0.6,255.255.255.0,,\r\n");
+  const auto inventory = loaded(folder);
+  REQUIRE(inventory.hosts.size() == 2);
+  const auto& host = inventory.hosts[0];
+  CHECK(host.macs.size() == 2);
+  CHECK(host.serial == "0042");
+  CHECK(*host.user_data.at("network.ipAddress")->string() == "10.0.0.5");
+  CHECK(std::get<std::int64_t>(host.user_data.at("network.mask")->data) == 24);
+  CHECK(std::get<bool>(host.user_data.at("install.poweroff")->data));
+  CHECK(*host.user_data.at("stylus.site.tags")->find("a.b")->string() == "x, \"y\"");
+  CHECK(host.mark.line == 2);
+  CHECK(inventory.hosts[1].user_data.find("install") == nullptr);
+}
+
+TEST_CASE("the vendor's sample is a site as it stands", "[provisioning][inventory]") {
+  std::ifstream file(std::string(SLIPWAY_SOURCE_DIR) + "/tests/fixtures/palette-sample.yaml");
+  const std::string sample{std::istreambuf_iterator<char>(file), {}};
+  Folder folder;
+  folder.write("sites/s.yaml", sample);
+  std::string indented = "user_data:\n";
+  for (std::size_t at = 0; at < sample.size();) {
+    const auto end = sample.find('\n', at);
+    indented += "  " + sample.substr(at, end - at + 1);
+    at = end + 1;
+  }
+  folder.write("sites/t.yaml", indented);
+  const auto inventory = loaded(folder);
+  REQUIRE(inventory.sites.size() == 2);
+  CHECK(inventory.sites[0].user_data.same_as(inventory.sites[1].user_data));
+  CHECK(*inventory.sites[0].user_data.at("stylus.site.paletteEndpoint")->string() ==
+        "api.example.com");
+}
+
+TEST_CASE("other spellings of the vendor are understood", "[provisioning][inventory]") {
+  Folder folder;
+  folder.write("sites/s.yaml", R"(
+stylus:
+  reboot: true
+  site:
+    paletteEndPoint: api.example.com
+    network: {type: dhcp}
+)");
+  const auto inventory = loaded(folder);
+  const auto& user_data = inventory.sites.at(0).user_data;
+  CHECK(user_data.at("stylus.site.paletteEndpoint") != nullptr);
+  CHECK(user_data.at("stylus.reboot") == nullptr);
+  CHECK(std::get<bool>(user_data.find("reboot")->data));
+  CHECK(user_data.at("network.type") != nullptr);
+  CHECK(user_data.at("stylus.site.network") == nullptr);
+}
+
+TEST_CASE("the example inventory is good once its secrets are private",
+          "[provisioning][inventory]") {
+  Folder folder;
+  const auto source = std::filesystem::path(SLIPWAY_SOURCE_DIR) / "deploy/examples/inventory";
+  std::filesystem::copy(source, folder.path(), std::filesystem::copy_options::recursive);
+  for (const auto* name : {"retail-token", "palette-password"}) {
+    std::filesystem::permissions(folder.path() / "secrets" / name,
+                                 static_cast<std::filesystem::perms>(0600));
+  }
+  const auto result = load_inventory(folder.path());
+  CHECK(folder.lines(result.mistakes, false).empty());
+  CHECK(folder.lines(result.mistakes, true).empty());
+  CHECK(result.inventory.hosts.size() == 3);
+}
+
+TEST_CASE("a thousand hosts are read and checked in a moment", "[provisioning][inventory]") {
+  Folder folder;
+  std::string csv = "name,macs,site,network.ipAddress\n";
+  for (int i = 0; i < 1000; ++i) {
+    const auto number = std::to_string(1000 + i);
+    const auto mac = "52:54:00:00:" + number.substr(0, 2) + ":" + number.substr(2);
+    csv += "h" + number + "," + mac + ",s,10.0." + std::to_string(i / 200) + "." +
+           std::to_string(i % 200 + 2) + "\n";
+  }
+  folder.write("hosts.csv", csv);
+  folder.write("sites/s.yaml", "network: {type: static, mask: 16, gateway: 10.0.0.1}\n");
+  CHECK(loaded(folder).hosts.size() == 1000);
+}
+
+}  // namespace slipway::provisioning
