@@ -1,0 +1,191 @@
+#include "agent/install.hpp"
+
+#include <algorithm>
+
+#include "agent/checks.hpp"
+#include "agent/disk_rule.hpp"
+#include "agent/write.hpp"
+
+namespace slipway::agent {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Disks appear while the kernel probes. One that comes late must not turn "two disks fit" into "one
+// disk fits", so the list has to stand still for a while before it is believed.
+constexpr milliseconds kLook{500};
+constexpr int kQuietLooks = 4;     // 2 s without a change
+constexpr int kPatientLooks = 40;  // 20 s when no disk fits at all: spinning up, or USB
+
+constexpr milliseconds kReportPatience{5'000};
+
+Outcome failed(const Plan& plan, const Failure& failure) {
+  Outcome outcome;
+  outcome.attempt = plan.attempt;
+  outcome.reason = failure.reason;
+  outcome.detail = failure.detail;
+  return outcome;
+}
+
+std::string describe(const Disk& disk) {
+  const std::string model = disk.model.empty() ? "" : "  " + disk.model;
+  return disk.path + "  " + disk.type + "  " + size_text(disk.size_octets) + model;
+}
+
+std::vector<std::string> describe(const DiskChoice& choice) {
+  std::vector<std::string> lines;
+  for (const auto& verdict : choice.verdicts) lines.push_back(verdict.path + " " + verdict.why);
+  return lines;
+}
+
+}  // namespace
+
+Install::Install(std::filesystem::path root, Console& console, Session& session, Network& network,
+                 Waiting waiting)
+    : root_(std::move(root)),
+      console_(console),
+      session_(session),
+      network_(network),
+      waiting_(std::move(waiting)) {}
+
+Finish Install::run() {
+  if (const auto leave = register_host()) return *leave;
+  show_waiting();
+  for (;;) {
+    const auto plan = session_.plan();
+    std::optional<Finish> leave;
+    if (!plan) {
+      leave = on_refusal(plan.error());
+    } else if (*plan) {
+      leave = carry_out(**plan);
+    }
+    if (leave) return *leave;
+  }
+}
+
+std::optional<Finish> Install::register_host() {
+  inventory_ = read_inventory(root_);
+  for (;;) {
+    auto done = session_.open(inventory_);
+    if (done) done = session_.post_inventory(inventory_);
+    if (done) return std::nullopt;
+    if (const auto leave = on_refusal(done.error())) return leave;
+  }
+}
+
+// What is refused for good is not asked again: the firmware's next round through the network gives
+// the host a new token, or its own disk.
+std::optional<Finish> Install::on_refusal(const Refusal& refusal) {
+  const bool final = refusal.status == 403 || refusal.status == 404 || refusal.status == 410;
+  if (!final) {
+    console_.say("The server refused: " + refusal.detail);
+    waiting_.sleep(seconds(15));
+    return std::nullopt;
+  }
+  const auto pause = refusal.status == 410 ? seconds(60) : seconds(300);
+  console_.show({"The server does not work on this host any more:", refusal.detail,
+                 "The host restarts in " + std::to_string(pause.count()) + " seconds."});
+  waiting_.sleep(pause);
+  return Finish::reboot;
+}
+
+std::optional<Finish> Install::carry_out(const Plan& plan) {
+  console_.say("Attempt " + std::to_string(plan.attempt) + ": " + plan.image.name + " for " +
+               plan.host);
+  const auto outcome = attempt(plan);
+  if (!outcome) {
+    console_.show({"The server has revoked this attempt.",
+                   "What was written cannot boot. The host waits for a new plan."});
+    return std::nullopt;
+  }
+  const auto acknowledged = session_.post_result(*outcome);
+  if (!outcome->installed) {
+    show_failure(*outcome);
+    return std::nullopt;
+  }
+  if (!acknowledged) return on_refusal(acknowledged.error());
+  console_.show({plan.host + " is written and verified.",
+                 plan.finish == Finish::poweroff ? "It switches off now." : "It restarts now."});
+  return plan.finish;
+}
+
+Install::Attempt Install::attempt(const Plan& plan) {
+  ProgressReport report(network_.connect(kReportPatience), session_.bearer(), plan.attempt);
+  report.update({.step = "checks"});
+  const auto start = std::chrono::steady_clock::now();
+  const auto disk = pick_disk(plan);
+  const std::chrono::duration<double> checking = std::chrono::steady_clock::now() - start;
+  if (!disk) return failed(plan, disk.error());
+
+  DiskWrite write(root_, console_, session_, network_, report);
+  const auto written = write.run(plan, *disk);
+  report.stop();
+  if (!written && report.revoked()) return std::nullopt;
+  auto outcome = written ? Outcome{} : failed(plan, written.error());
+  outcome.attempt = plan.attempt;
+  outcome.disk = disk->path;
+  if (written) {
+    outcome.installed = true;
+    outcome.detail = written->warning;
+    outcome.raw_sha256 = written->raw_sha256;
+    outcome.seconds = written->seconds;
+    outcome.seconds["checks"] += checking.count();  // the writer has checks of its own
+  }
+  return outcome;
+}
+
+std::expected<Disk, Failure> Install::pick_disk(const Plan& plan) {
+  settle_disks(plan);
+  if (const auto failure = check_host(plan.requirements, inventory_)) {
+    return std::unexpected(*failure);
+  }
+  auto choice = choose_disk(inventory_.disks, plan.disk);
+  session_.post_log(describe(choice));
+  if (!choice.disk) return choice.disk;
+  if (const auto failure = check_disk(plan.requirements, *choice.disk)) {
+    return std::unexpected(*failure);
+  }
+  console_.say("Writing " + describe(*choice.disk));
+  return choice.disk;
+}
+
+void Install::settle_disks(const Plan& plan) {
+  const auto posted = inventory_;
+  int quiet = 0;
+  for (int look = 0; look < kPatientLooks; ++look) {
+    auto disks = read_disks(root_);
+    quiet = disks == inventory_.disks ? quiet + 1 : 0;
+    inventory_.disks = std::move(disks);
+    const bool some_fit =
+        std::ranges::any_of(choose_disk(inventory_.disks, plan.disk).verdicts, &DiskVerdict::fits);
+    if (quiet >= kQuietLooks && some_fit) break;
+    waiting_.sleep(kLook);
+  }
+  inventory_ = read_inventory(root_);
+  // A refusal here shows again, with its consequences, at the next request.
+  if (inventory_ != posted) (void)session_.post_inventory(inventory_);
+}
+
+void Install::show_waiting() {
+  std::vector<std::string> lines = {"Slipway: this host is ready and waits for its orders.", ""};
+  if (!session_.host().empty()) lines.push_back("Host    " + session_.host());
+  for (const auto& nic : inventory_.nics) {
+    lines.push_back("MAC     " + nic.mac + "  " + nic.name + (nic.link ? "  (link)" : ""));
+  }
+  if (!inventory_.serial.empty()) lines.push_back("Serial  " + inventory_.serial);
+  if (!inventory_.product.empty()) {
+    lines.push_back("Model   " + inventory_.manufacturer + " " + inventory_.product);
+  }
+  for (const auto& disk : inventory_.disks) {
+    lines.push_back("Disk    " + describe(disk));
+  }
+  console_.show(lines);
+}
+
+void Install::show_failure(const Outcome& outcome) {
+  console_.show({"This host was NOT written: " + outcome.reason, outcome.detail, "",
+                 "The host stays on and waits until it is armed again."});
+}
+
+}  // namespace slipway::agent

@@ -1,0 +1,53 @@
+// slipway-agent: runs on the host that is to be written, started by agent/initramfs/init.
+#include <cstdio>
+#include <exception>
+
+#include "agent/console.hpp"
+#include "agent/http_network.hpp"
+#include "agent/install.hpp"
+#include "agent/parameters.hpp"
+#include "agent/power.hpp"
+
+namespace {
+
+namespace agent = slipway::agent;
+
+int run() {
+  agent::Console console("/");
+  auto parameters = agent::read_parameters("/");
+  if (!parameters) {
+    console.say(parameters.error().text());
+    return 1;
+  }
+  console.say("The server is " + parameters->server + ".");
+  const auto server = slipway::http::ServerPlace::parse(parameters->server);
+  if (!server) {
+    console.say(server.error().text());
+    return 1;
+  }
+  agent::HttpNetwork network(*server, agent::Waiting::real());
+  // The plan is held back by the server for up to 30 s.
+  const auto transport = network.connect(std::chrono::seconds(45));
+  agent::Session session(
+      *transport, parameters->token, agent::Waiting::real(), [&](const std::string& trouble) {
+        console.say(trouble.empty() ? "The server answers again."
+                                    : "The server cannot be reached (" + trouble +
+                                          "); it is asked again until it answers.");
+      });
+  agent::Install install("/", console, session, network, agent::Waiting::real());
+  agent::leave(install.run());
+  console.say("The kernel refused to switch off or restart; switch the host off by hand.");
+  return 1;
+}
+
+}  // namespace
+
+int main() {
+  try {
+    return run();
+  } catch (const std::exception& error) {
+    (void)std::fprintf(stderr, "slipway-agent: %s\n",
+                       error.what());  // there is nobody else to tell
+    return 1;
+  }
+}

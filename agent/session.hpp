@@ -1,0 +1,93 @@
+// agent/session.hpp -- the agent protocol as a client speaks it (rulings.md "Agent protocol").
+//
+// Every request is repeated without end until the server answers: a depot's server may be restarted
+// while a hundred hosts are at work. What does not answer, or answers 408, 429 or 5xx, counts as
+// "not now". Any other answer ends the request. Not for several threads at once.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/backoff.hpp"
+#include "agent/inventory.hpp"
+#include "agent/plan.hpp"
+#include "agent/transport.hpp"
+
+namespace slipway::agent {
+
+// The server answered and said no.
+struct Refusal {
+  int status = 0;      // 403 wrong taker, 404 unknown token, 409 attempt revoked, 410 finished
+  std::string detail;  // from the problem document
+};
+
+template <class T>
+using Answered = std::expected<T, Refusal>;
+
+// What POST result carries.
+struct Outcome {
+  std::uint64_t attempt = 0;
+  bool installed = false;
+  std::string reason, detail;             // of a failure; of a success, `detail` may hold a warning
+  std::string disk;                       // empty when none was chosen
+  std::string raw_sha256;                 // empty unless installed
+  std::map<std::string, double> seconds;  // by step
+};
+
+class Session {
+ public:
+  // `transport` must outlive the session. `trouble` hears once for each run of failures what the
+  // matter is, and an empty text when it is over.
+  Session(Transport& transport, Secret token, Waiting waiting,
+          std::function<void(const std::string&)> trouble);
+
+  // Trades the token for a session; `inventory` says who we are. A later request that finds the
+  // session gone (401) does this again by itself, once.
+  [[nodiscard]] Answered<void> open(const Inventory& inventory);
+
+  [[nodiscard]] Answered<void> post_inventory(const Inventory& inventory);
+
+  // Waits up to 30 s at the server. nullopt: nothing to do yet, ask again. A plan that cannot be
+  // understood is a refusal with status 200.
+  [[nodiscard]] Answered<std::optional<Plan>> plan();
+
+  [[nodiscard]] Answered<std::string> seed(const SeedSource& source);
+
+  // A small artifact, whole. It is public, so the session stays unsaid.
+  [[nodiscard]] Answered<std::string> artifact(const std::string& path);
+
+  // Returns once the server has the outcome on its disk.
+  [[nodiscard]] Answered<void> post_result(const Outcome& outcome);
+
+  // One try: lines for the host's timeline are not worth holding anything up.
+  void post_log(const std::vector<std::string>& lines);
+
+  [[nodiscard]] const std::string& host() const { return host_; }  // the host's ID on the server
+  [[nodiscard]] const Secret& bearer() const { return bearer_; }
+
+ private:
+  [[nodiscard]] Answer send(Call call);  // until answered
+  [[nodiscard]] Answer send_as_session(Call call);
+  [[nodiscard]] Answered<void> expect(Call call, int status);
+
+  Transport& transport_;
+  Secret token_;
+  Waiting waiting_;
+  std::function<void(const std::string&)> trouble_;
+  Inventory identity_;
+  Secret bearer_;
+  std::string host_;
+};
+
+// Bodies, for tests as well.
+[[nodiscard]] std::string result_json(const Outcome& outcome);
+[[nodiscard]] std::string progress_json(std::uint64_t attempt, std::string_view step,
+                                        std::uint64_t done_octets, std::uint64_t total_octets,
+                                        std::uint64_t rate_octets);
+
+}  // namespace slipway::agent

@@ -1,0 +1,104 @@
+#include "agent/write.hpp"
+
+#include "agent/bootentry.hpp"
+
+namespace slipway::agent {
+namespace {
+
+Failure refused(const std::string& what, const Refusal& refusal) {
+  return {"network-error", "The server did not give the " + what + ": " + refusal.detail +
+                               "; look at the host's timeline and the server's log."};
+}
+
+}  // namespace
+
+DiskWrite::DiskWrite(const std::filesystem::path& root, Console& console, Session& session,
+                     Network& network, ProgressReport& report)
+    : root_(root), console_(console), session_(session), network_(network), report_(report) {}
+
+void DiskWrite::show(std::string_view step, std::uint64_t done_octets, std::uint64_t total_octets) {
+  const auto now = std::chrono::steady_clock::now();
+  const Progress progress{std::string(step), done_octets, total_octets,
+                          meter_.update(step, done_octets, now)};
+  report_.update(progress);
+  console_.progress(progress, now);
+}
+
+std::expected<images::VerifiedManifest, Failure> DiskWrite::fetch_manifest(const Plan& plan) {
+  const auto text = session_.artifact(plan.image.manifest);
+  if (!text) return std::unexpected(refused("image's manifest", text.error()));
+  auto manifest = images::VerifiedManifest::verify(*text, plan.image.manifest_sha256);
+  if (manifest) return std::move(*manifest);
+  return std::unexpected(
+      Failure{"manifest-digest-mismatch",
+              "The manifest of " + plan.image.name + " is not the one that the plan names (" +
+                  manifest.error().text() + "); run slipway image verify on the server."});
+}
+
+std::expected<images::Seed, Failure> DiskWrite::fetch_seed(const Plan& plan) {
+  if (!plan.seed) return images::Seed{};
+  const auto text = session_.seed(*plan.seed);
+  if (!text) return std::unexpected(refused("host's seed", text.error()));
+  const auto octets = as_bytes(*text);
+  if (octets.size() != plan.seed->octets || Sha256::of(octets) != plan.seed->sha256) {
+    return std::unexpected(Failure{"seed-digest-mismatch",
+                                   "The host's seed changed while it was fetched; arm it again."});
+  }
+  return images::Seed{Bytes(octets.begin(), octets.end()), plan.seed->sha256};
+}
+
+std::expected<images::WriteReport, Failure> DiskWrite::write(
+    const Plan& plan, const images::VerifiedManifest& manifest, images::Seed seed,
+    images::BlockDevice& disk) {
+  const auto fetcher = network_.fetcher(plan.image.data);
+  const images::WriteJob job{.fetcher = *fetcher,
+                             .manifest = manifest,
+                             .disk = disk,
+                             .seed = std::move(seed),
+                             .seed_partition = images::Guid::random(),
+                             .progress =
+                                 [this](const images::WriteProgress& progress) {
+                                   show(progress.step, progress.done_octets, progress.total_octets);
+                                 },
+                             .cancel = &report_.revoked()};
+  auto report = images::write_image(job);
+  if (!report) return std::unexpected(Failure{report.error().reason, report.error().detail});
+  return std::move(*report);
+}
+
+std::string DiskWrite::write_entry(const std::vector<images::Partition>& partitions,
+                                   std::uint32_t sector_octets) {
+  if (!std::filesystem::exists(root_ / "sys/firmware/efi")) return {};
+  const auto esp = find_esp(partitions);
+  if (!esp) return "The image has no EFI system partition, so no boot entry was written.";
+  const auto done = write_boot_entry(root_ / "sys/firmware/efi/efivars", *esp, sector_octets);
+  if (done) return {};
+  return "No boot entry was written (" + done.error().text() +
+         "); put the disk first in the firmware's boot order if the host does not start it.";
+}
+
+std::expected<Written, Failure> DiskWrite::run(const Plan& plan, const Disk& disk) {
+  const auto manifest = fetch_manifest(plan);
+  if (!manifest) return std::unexpected(manifest.error());
+  auto seed = fetch_seed(plan);
+  if (!seed) return std::unexpected(seed.error());
+  const auto path = root_ / std::filesystem::path(disk.path).relative_path();
+  const auto device = images::open_disk(path);
+  if (!device) {
+    return std::unexpected(
+        Failure{"disk-write-error", device.error().text() + "; free the disk or choose another."});
+  }
+  const auto report = write(plan, *manifest, std::move(*seed), **device);
+  if (!report) return std::unexpected(report.error());
+
+  Written written{report->raw_sha256.text(), report->seconds, {}};
+  const auto start = std::chrono::steady_clock::now();
+  show("bootentry", 0, 0);
+  written.warning = write_entry(report->partitions, (*device)->sector_octets());
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+  written.seconds["bootentry"] = spent.count();
+  show("done", 0, 0);
+  return written;
+}
+
+}  // namespace slipway::agent

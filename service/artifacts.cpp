@@ -1,0 +1,103 @@
+#include "service/artifacts.hpp"
+
+#include <fstream>
+#include <iterator>
+
+#include "base/json.hpp"
+#include "images/cpio.hpp"
+#include "images/iso.hpp"
+
+namespace slipway::service {
+namespace {
+
+// Descriptors that stay open between requests; a bench uses a handful of artifacts.
+constexpr std::size_t kMaxOpenFiles = 64;
+
+Fallible<Sha256> digest_member(const JsonView& document, std::string_view name) {
+  const auto text = document.text(name);
+  if (!text) return std::unexpected(text.error());
+  const auto digest = Sha256::parse(*text);
+  if (!digest) return fail(std::string(name) + ": expected 64 hexadecimal digits");
+  return *digest;
+}
+
+Fallible<provisioning::InstallerFiles> read_installer(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  const auto document = parse_json(text);
+  if (!document) return fail(document.error(), file.string());
+  const JsonView view(*document);
+  const auto vmlinuz = digest_member(view, "vmlinuz_sha256");
+  if (!vmlinuz) return fail(vmlinuz.error(), file.string());
+  const auto initramfs = digest_member(view, "initramfs_sha256");
+  if (!initramfs) return fail(initramfs.error(), file.string());
+  return provisioning::InstallerFiles{*vmlinuz, *initramfs};
+}
+
+}  // namespace
+
+Fallible<std::unique_ptr<StoreArtifacts>> StoreArtifacts::open(const provisioning::Config& config) {
+  auto store = images::Store::open(config.data_dir / "store");
+  if (!store) return std::unexpected(store.error());
+  auto installer = config.installer.empty() ? config.data_dir / "installer" : config.installer;
+  return std::unique_ptr<StoreArtifacts>(
+      new StoreArtifacts(std::move(*store), std::move(installer)));
+}
+
+Fallible<provisioning::ImageFiles> StoreArtifacts::find_image(std::string_view name) {
+  const auto parsed = images::ImageName::parse(name);
+  if (!parsed) return std::unexpected(parsed.error());
+  const auto info = store_.show(*parsed);
+  if (!info) return std::unexpected(info.error());
+  return provisioning::ImageFiles{info->name.text(), info->manifest_sha256, info->data_sha256};
+}
+
+Fallible<provisioning::InstallerFiles> StoreArtifacts::installer() {
+  const auto file = installer_folder_ / "installer.json";
+  std::error_code error;
+  const auto changed = std::filesystem::last_write_time(file, error);
+  if (error) {
+    return fail("no installer in " + installer_folder_.string() +
+                "; make one with: slipway installer build -o " + installer_folder_.string());
+  }
+  if (installer_ && changed == installer_read_) return *installer_;
+  auto read = read_installer(file);
+  if (!read) return read;
+  installer_ = *read;
+  installer_read_ = changed;
+  return *installer_;
+}
+
+std::optional<std::filesystem::path> StoreArtifacts::path_of(const Sha256& digest) {
+  const auto files = installer();
+  if (files && digest == files->vmlinuz) return installer_folder_ / "vmlinuz";
+  if (files && digest == files->initramfs) return installer_folder_ / "initramfs.img";
+  return store_.blob(digest);
+}
+
+std::shared_ptr<const http::File> StoreArtifacts::open(const Sha256& digest) {
+  if (const auto found = open_files_.find(digest); found != open_files_.end()) return found->second;
+  const auto path = path_of(digest);
+  if (!path) return nullptr;
+  auto file = http::File::open(*path);
+  if (!file) return nullptr;  // removed between the look and the opening: not there
+  if (open_files_.size() >= kMaxOpenFiles) open_files_.clear();
+  open_files_.emplace(digest, *file);
+  return *file;
+}
+
+Fallible<Bytes> StoreArtifacts::cidata_iso(const provisioning::Seed& seed) {
+  return images::make_iso("cidata", {{"user-data", seed.user_data},
+                                     {"meta-data", seed.meta_data},
+                                     {"vendor-data", seed.vendor_data},
+                                     {"network-config", seed.network_config}});
+}
+
+Fallible<Bytes> StoreArtifacts::token_cpio(std::string_view token) {
+  const auto text = as_bytes(token);
+  return images::make_cpio(
+      {{.path = "etc/slipway/token", .mode = 0600, .content = Bytes(text.begin(), text.end())}},
+      512);
+}
+
+}  // namespace slipway::service

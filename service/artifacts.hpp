@@ -1,0 +1,38 @@
+// service/artifacts.hpp -- the image store and the built installer as provisioning sees them.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "images/store.hpp"
+#include "provisioning/artifacts.hpp"
+#include "provisioning/config.hpp"
+
+namespace slipway::service {
+
+class StoreArtifacts final : public provisioning::Artifacts {
+ public:
+  // Opens the store below data_dir. An installer that is not there yet is no error: installer()
+  // says so when it is asked for, and looks again each time.
+  [[nodiscard]] static Fallible<std::unique_ptr<StoreArtifacts>> open(
+      const provisioning::Config& config);
+
+  [[nodiscard]] Fallible<provisioning::ImageFiles> find_image(std::string_view name) override;
+  [[nodiscard]] Fallible<provisioning::InstallerFiles> installer() override;
+  [[nodiscard]] std::shared_ptr<const http::File> open(const Sha256& digest) override;
+  [[nodiscard]] Fallible<Bytes> cidata_iso(const provisioning::Seed& seed) override;
+  [[nodiscard]] Fallible<Bytes> token_cpio(std::string_view token) override;
+
+ private:
+  StoreArtifacts(images::Store store, std::filesystem::path installer)
+      : store_(std::move(store)), installer_folder_(std::move(installer)) {}
+  [[nodiscard]] std::optional<std::filesystem::path> path_of(const Sha256& digest);
+
+  images::Store store_;
+  std::filesystem::path installer_folder_;
+  std::filesystem::file_time_type installer_read_{};  // of installer.json when it was last read
+  std::optional<provisioning::InstallerFiles> installer_;
+  std::map<Sha256, std::shared_ptr<const http::File>> open_files_;
+};
+
+}  // namespace slipway::service

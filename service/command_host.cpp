@@ -1,0 +1,191 @@
+// `slipway host ...`: hosts as the running service knows them.
+#include <unistd.h>
+
+#include <array>
+#include <boost/json.hpp>
+#include <cstdlib>
+#include <iomanip>
+#include <iostream>
+
+#include "base/json.hpp"
+#include "base/progress.hpp"
+#include "service/command.hpp"
+#include "service/operator_client.hpp"
+
+namespace slipway::service {
+namespace {
+
+namespace json = boost::json;
+
+struct HostOptions {
+  std::string host, why, profile, site;
+  std::uint64_t expires_hours = 24;
+};
+using SharedOptions = std::shared_ptr<HostOptions>;
+
+// A host's name, MAC or ID as one segment of a path.
+std::string segment(std::string_view text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:";
+  std::string out;
+  for (const char c : text) {
+    if (kPlain.contains(c)) {
+      out += c;
+    } else {
+      const auto octet = static_cast<std::uint8_t>(c);
+      out += "%" + to_hex({&octet, 1});
+    }
+  }
+  return out;
+}
+
+std::string macs_of(const JsonView& host) {
+  std::string text;
+  const auto macs = host.find("macs");
+  const auto list = macs ? macs->elements() : Fallible<std::vector<JsonView>>{};
+  if (!list) return text;
+  for (const auto& mac : *list) text += (text.empty() ? "" : ",") + mac.text().value_or("");
+  return text;
+}
+
+std::string progress_of(const JsonView& host) {
+  const auto reason = host.text_or("reason", "");
+  if (!reason.empty()) return reason;
+  const auto step = host.text_or("step", "");
+  if (step.empty()) return "";
+  return progress_line(step, host.number_or("done_octets", 0), host.number_or("total_octets", 0),
+                       host.number_or("rate_octets", 0));
+}
+
+using Row = std::array<std::string, 6>;
+
+void print_table(const std::vector<Row>& rows) {
+  std::array<std::size_t, 6> widths{};
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i + 1 < row.size(); ++i) {
+      std::cout << std::left << std::setw(static_cast<int>(widths[i]) + 2) << row[i];
+    }
+    std::cout << row.back() << "\n";
+  }
+}
+
+void list_hosts(Common& common) {
+  const auto config = common.config();
+  if (!config) return;
+  const auto document = OperatorClient(*config).get("hosts");
+  if (!document) return common.failed(document.error());
+  if (common.json) {
+    std::cout << json::serialize(*document) << "\n";
+    return;
+  }
+  const auto member = JsonView(*document).member("hosts");
+  const auto hosts = member ? member->elements() : std::unexpected(member.error());
+  if (!hosts) return common.failed(hosts.error());
+  std::vector<Row> rows{{"NAME", "STATE", "MACS", "PROFILE", "SITE", ""}};
+  for (const auto& host : *hosts) {
+    const auto name = host.text_or("name", "");
+    rows.push_back({name.empty() ? host.text_or("id", "") : name, host.text_or("state", ""),
+                    macs_of(host), host.text_or("profile", ""), host.text_or("site", ""),
+                    progress_of(host)});
+  }
+  print_table(rows);
+}
+
+void print_timeline(const json::value& document) {
+  const auto member = JsonView(document).member("events");
+  const auto events = member ? member->elements() : std::unexpected(member.error());
+  if (!events) return;  // an empty timeline is nothing to show
+  for (const auto& event : *events) {
+    std::cout << "  " << event.text_or("at", "") << "  " << event.text_or("event", "") << "  "
+              << event.text_or("text", "") << "\n";
+  }
+}
+
+void show_host(Common& common, const HostOptions& options) {
+  const auto config = common.config();
+  if (!config) return;
+  OperatorClient client(*config);
+  const auto path = "hosts/" + segment(options.host);
+  const auto document = client.get(path);
+  if (!document) return common.failed(document.error());
+  if (common.json) {
+    std::cout << json::serialize(*document) << "\n";
+    return;
+  }
+  const auto* host = document->if_object();
+  if (host == nullptr) return common.failed(Error("the service answered no host"));
+  for (const auto& [key, value] : *host) {
+    if (value.is_null() || (value.is_string() && value.as_string().empty())) continue;
+    std::cout << key << ": ";
+    if (value.is_string()) {
+      std::cout << std::string_view(value.as_string()) << "\n";
+    } else {
+      std::cout << json::serialize(value) << "\n";
+    }
+  }
+  const auto timeline = client.get(path + "/timeline");
+  if (!timeline) return common.failed(timeline.error());
+  std::cout << "timeline:\n";
+  print_timeline(*timeline);
+}
+
+// The person at the terminal, for the audit log. Root is asked who became root.
+std::string who() {
+  for (const char* name : {"SUDO_USER", "USER", "LOGNAME"}) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return value;
+  }
+  return "uid " + std::to_string(getuid());
+}
+
+void change_host(Common& common, const HostOptions& options, const std::string& action) {
+  const auto config = common.config();
+  if (!config) return;
+  json::object body{{"by", who()}, {"why", options.why}};
+  if (action == "arm") body["expires_seconds"] = options.expires_hours * 3600;
+  if (action == "assign") {
+    body["profile"] = options.profile;
+    body["site"] = options.site;
+  }
+  const auto answer =
+      OperatorClient(*config).post("hosts/" + segment(options.host) + "/" + action, body);
+  if (!answer) return common.failed(answer.error().within(options.host));
+  if (common.json) std::cout << json::serialize(*answer) << "\n";
+}
+
+CLI::App* add_action(CLI::App& host, const SharedCommon& common, const SharedOptions& options,
+                     const std::string& action, const std::string& help) {
+  auto* command = host.add_subcommand(action, help);
+  command->add_option("HOST", options->host, "name, MAC or ID")->required();
+  command->add_option("--why", options->why, "for the audit log");
+  command->callback([common, options, action] { change_host(*common, *options, action); });
+  return command;
+}
+
+}  // namespace
+
+void add_host(CLI::App& app, const SharedCommon& common) {
+  auto* host = app.add_subcommand("host", "Hosts of the running service");
+  host->require_subcommand(1);
+  const auto options = std::make_shared<HostOptions>();
+
+  host->add_subcommand("list", "All hosts")->callback([common] { list_hosts(*common); });
+  auto* show = host->add_subcommand("show", "One host with its timeline");
+  show->add_option("HOST", options->host, "name, MAC or ID")->required();
+  show->callback([common, options] { show_host(*common, *options); });
+
+  auto* arm = add_action(*host, common, options, "arm", "Permit to write the host's disk once");
+  arm->add_option("--expires", options->expires_hours, "hours until the permission ends")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 24 * 30));
+  add_action(*host, common, options, "disarm", "Take the permission back");
+  add_action(*host, common, options, "ignore", "Never answer this host");
+  auto* assign = add_action(*host, common, options, "assign", "Give a host its profile and site");
+  assign->add_option("--profile", options->profile, "NAME or NAME@VERSION")->required();
+  assign->add_option("--site", options->site, "the site that it goes to");
+}
+
+}  // namespace slipway::service

@@ -1,0 +1,36 @@
+// `slipway serve`: the service itself.
+#include <iostream>
+
+#include "base/log.hpp"
+#include "service/command.hpp"
+#include "service/depot_server.hpp"
+#include "service/notify.hpp"
+
+namespace slipway::service {
+namespace {
+
+void serve(Common& common, bool verbose) {
+  if (verbose) log::set_level(log::Level::debug);
+  auto config = common.config();
+  if (!config) return;
+  DepotServer server(std::move(*config));
+  const auto opened = server.open();
+  if (!opened) return common.failed(opened.error());
+  std::cout << "ready";
+  for (const auto& address : server.addresses()) std::cout << "; " << address;
+  std::cout << std::endl;  // flushed: scripts wait for this line
+  const auto told = notify_ready();
+  if (!told) log::warn("service.notify_failed", {{"why", told.error().text()}});
+  server.run();
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, const SharedCommon& common) {
+  auto* command = app.add_subcommand("serve", "The service: DHCP-proxy, TFTP and HTTP");
+  auto verbose = std::make_shared<bool>(false);
+  command->add_flag("-v,--verbose", *verbose, "log every packet");
+  command->callback([common, verbose] { serve(*common, *verbose); });
+}
+
+}  // namespace slipway::service

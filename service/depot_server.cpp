@@ -1,0 +1,182 @@
+#include "service/depot_server.hpp"
+
+#include <algorithm>
+#include <boost/asio/bind_executor.hpp>
+#include <csignal>
+
+#include "base/log.hpp"
+#include "provisioning/inventory.hpp"
+#include "service/neighbours.hpp"
+
+namespace slipway::service {
+namespace {
+
+namespace prov = slipway::provisioning;
+
+prov::Now both_clocks() {
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::steady_clock::now(),
+          std::chrono::duration_cast<std::chrono::milliseconds>(wall).count()};
+}
+
+}  // namespace
+
+DepotServer::DepotServer(prov::Config config) : config_(std::move(config)) {}
+
+Fallible<void> DepotServer::open() {
+  using Step = Fallible<void> (DepotServer::*)();
+  for (const Step step : {&DepotServer::find_interfaces, &DepotServer::open_store,
+                          &DepotServer::open_boot_plane, &DepotServer::open_operator_plane}) {
+    const auto done = (this->*step)();
+    if (!done) return done;
+  }
+  provisioning_->start();
+  return {};
+}
+
+// A boot server on the interface of the default route answers the office's hosts, not the bench's:
+// nearly always a mistake, and one that reaches strangers.
+Fallible<void> DepotServer::find_interfaces() {
+  const auto default_route = default_route_interface();
+  if (!default_route) return std::unexpected(default_route.error());
+  for (const auto& name : config_.interfaces) {
+    auto found = find_interface(name);
+    if (!found) return std::unexpected(found.error());
+    if (name == *default_route && !config_.allow_default_route) {
+      return fail("interface " + name +
+                  " carries the default route; name the bench's interface, or say "
+                  "allow_default_route: true");
+    }
+    interfaces_.push_back(std::move(*found));
+  }
+  return {};
+}
+
+Fallible<void> DepotServer::open_store() {
+  std::error_code error;
+  std::filesystem::create_directories(config_.data_dir, error);
+  if (error) return fail("making " + config_.data_dir.string() + ": " + error.message());
+  auto artifacts = StoreArtifacts::open(config_);
+  if (!artifacts) return std::unexpected(artifacts.error());
+  artifacts_ = std::move(*artifacts);
+  auto store = prov::Store::open(config_.data_dir / "slipway.db");
+  if (!store) return std::unexpected(store.error());
+  store_ = std::move(*store);
+  auto state = store_->load(both_clocks());
+  if (!state) return std::unexpected(state.error());
+  const prov::Surroundings surroundings{
+      .config = config_, .scheduler = loop_, .now = both_clocks, .neighbour = [this](Ipv4 peer) {
+        return neighbour(peer);
+      }};
+  provisioning_ =
+      std::make_unique<prov::Provisioning>(surroundings, *store_, std::move(*state), *artifacts_);
+  for (const auto& name : provisioning_->missing_loaders()) {
+    log::warn("loader.missing", {{"name", name}, {"folder", config_.loaders.string()}});
+  }
+  const auto loaded = reload();
+  if (!loaded.good) return fail("the inventory has mistakes; see `slipway check`");
+  return {};
+}
+
+Fallible<void> DepotServer::open_boot_plane() {
+  http::Router router;
+  provisioning_->add_boot_plane(router);
+  boot_http_ = std::make_unique<http::Server>(io_, std::move(router));
+  for (const auto& interface : interfaces_) {
+    auto listener = http::Listener::open_tcp({}, config_.boot_http_port, interface.name);
+    if (!listener) return std::unexpected(listener.error());
+    boot_http_->serve(std::move(*listener));
+
+    tftp_.push_back(std::make_unique<tftp::Server>(
+        io_, tftp::ServerSettings{.interface = interface.name, .port = config_.tftp_port},
+        provisioning_->tftp_files()));
+    const auto tftp = tftp_.back()->start();
+    if (!tftp) return tftp;
+
+    dhcp_.push_back(
+        std::make_unique<dhcp::Server>(io_,
+                                       dhcp::ServerSettings{.interface = interface.name,
+                                                            .proxy_port = config_.dhcp_port,
+                                                            .boot_server_port = config_.binl_port},
+                                       provisioning_->boot_policy()));
+    const auto dhcp = dhcp_.back()->start();
+    if (!dhcp) return dhcp;
+  }
+  return {};
+}
+
+Fallible<void> DepotServer::open_operator_plane() {
+  constexpr mode_t kOwnerAndGroup = 0660;  // who may do what is decided by the peer's user
+  auto listener = http::Listener::open_unix(config_.data_dir / "slipway.sock", kOwnerAndGroup);
+  if (!listener) return std::unexpected(listener.error());
+  http::Router router;
+  provisioning_->add_operator_plane(router, [this] { return reload(); });
+  operator_http_ = std::make_unique<http::Server>(io_, std::move(router));
+  operator_http_->serve(std::move(*listener));
+  return {};
+}
+
+// A mistake in the files never changes what is being served: the inventory in force stays.
+prov::Reloaded DepotServer::reload() {
+  prov::Reloaded result;
+  auto loaded = prov::load_inventory(config_.inventory);
+  for (const auto& mistake : loaded.mistakes) result.lines.push_back(mistake.line());
+  result.good = loaded.good();
+  if (result.good) {
+    const auto hosts = loaded.inventory.hosts.size();
+    auto shared = std::make_shared<const prov::Inventory>(std::move(loaded.inventory));
+    for (auto& line : provisioning_->use_inventory(std::move(shared))) {
+      result.lines.push_back(std::move(line));
+    }
+    log::info("inventory.loaded", {{"hosts", hosts}});
+  } else {
+    log::error("inventory.refused", {{"mistakes", result.lines.size()}});
+  }
+  for (const auto& line : result.lines) log::warn("inventory.mistake", {{"what", line}});
+  return result;
+}
+
+std::optional<Mac> DepotServer::neighbour(Ipv4 peer) const {
+  for (const auto& interface : interfaces_) {
+    if (const auto mac = neighbour_mac(peer, interface.index)) return mac;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> DepotServer::addresses() const {
+  std::vector<std::string> lines;
+  for (const auto& interface : interfaces_) {
+    lines.push_back("dhcp " + std::to_string(config_.dhcp_port) + "," +
+                    std::to_string(config_.binl_port) + " tftp " +
+                    std::to_string(config_.tftp_port) + " http " + interface.address.text() + ":" +
+                    std::to_string(config_.boot_http_port) + " on " + interface.name);
+  }
+  lines.push_back("operators at " + (config_.data_dir / "slipway.sock").string());
+  return lines;
+}
+
+void DepotServer::run() {
+  for (const int number : {SIGHUP, SIGTERM, SIGINT}) signals_.add(number);
+  await_signal();
+  io_.run();
+}
+
+void DepotServer::await_signal() {
+  signals_.async_wait([this](const boost::system::error_code& error, int number) {
+    if (error) return;
+    if (number != SIGHUP) return stop();
+    (void)reload();  // what is wrong stands in the log
+    await_signal();
+  });
+}
+
+void DepotServer::stop() {
+  log::info("service.stopping");
+  signals_.clear();
+  for (const auto& server : dhcp_) server->stop();
+  for (const auto& server : tftp_) server->stop();
+  boot_http_->stop();
+  operator_http_->stop();
+}
+
+}  // namespace slipway::service

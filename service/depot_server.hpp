@@ -1,0 +1,63 @@
+// service/depot_server.hpp -- the composition root: the one place that knows every module.
+//
+// Builds the parts in order, plugs them together, and takes them down in the reverse order. It
+// decides nothing about hosts.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "dhcp/server.hpp"
+#include "http/server.hpp"
+#include "provisioning/config.hpp"
+#include "provisioning/provisioning.hpp"
+#include "service/artifacts.hpp"
+#include "service/event_loop.hpp"
+#include "service/interfaces.hpp"
+#include "tftp/server.hpp"
+
+namespace slipway::service {
+
+class DepotServer {
+ public:
+  explicit DepotServer(provisioning::Config config);
+
+  // Opens the store and every socket. Fails with the first thing that is wrong; nothing is served
+  // then.
+  [[nodiscard]] Fallible<void> open();
+
+  // Serves until SIGTERM or SIGINT, then drains. SIGHUP reads the inventory again.
+  void run();
+
+  // Where it listens, one sentence part each: "dhcp 67,4011 on eth1".
+  [[nodiscard]] std::vector<std::string> addresses() const;
+
+ private:
+  [[nodiscard]] Fallible<void> find_interfaces();
+  [[nodiscard]] Fallible<void> open_store();
+  [[nodiscard]] Fallible<void> open_boot_plane();
+  [[nodiscard]] Fallible<void> open_operator_plane();
+  [[nodiscard]] provisioning::Reloaded reload();
+  [[nodiscard]] std::optional<Mac> neighbour(Ipv4 peer) const;
+  void await_signal();
+  void stop();
+
+  provisioning::Config config_;
+  boost::asio::io_context io_{1};
+  EventLoop loop_{io_};
+  boost::asio::signal_set signals_{io_};
+  std::vector<Interface> interfaces_;
+  std::unique_ptr<StoreArtifacts> artifacts_;
+  std::unique_ptr<provisioning::Store> store_;
+  std::unique_ptr<provisioning::Provisioning> provisioning_;
+  std::vector<std::unique_ptr<dhcp::Server>> dhcp_;
+  std::vector<std::unique_ptr<tftp::Server>> tftp_;
+  std::unique_ptr<http::Server> boot_http_, operator_http_;
+};
+
+}  // namespace slipway::service

@@ -1,0 +1,31 @@
+// service/operator_client.hpp -- what the command line asks of a running service.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "http/client.hpp"
+#include "provisioning/config.hpp"
+
+namespace slipway::service {
+
+// REST over DATA_DIR/slipway.sock, where the kernel says who we are.
+class OperatorClient {
+ public:
+  explicit OperatorClient(const provisioning::Config& config);
+
+  // The answer's document (null for an empty one). A problem document becomes the error: its
+  // detail, which names the remedy. A service that does not run is said so.
+  [[nodiscard]] Fallible<boost::json::value> get(std::string_view path);
+  [[nodiscard]] Fallible<boost::json::value> post(std::string_view path,
+                                                  const boost::json::value& body);
+
+ private:
+  [[nodiscard]] Fallible<boost::json::value> ask(http::Method method, std::string_view path,
+                                                 std::string_view body);
+  http::Client client_;
+};
+
+}  // namespace slipway::service

@@ -1,0 +1,208 @@
+#include "agent/install.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "images/chunks.hpp"
+#include "tests/agent/fake_root.hpp"
+#include "tests/agent/fake_server.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace slipway;
+using namespace slipway::agent;
+using slipway::test::FakeNetwork;
+using slipway::test::FakeRoot;
+using slipway::test::FakeServer;
+using slipway::test::FakeTransport;
+using slipway::test::Naps;
+
+namespace {
+
+constexpr std::uint64_t kImageOctets = 9 << 20;
+constexpr std::uint64_t kDiskOctets = 16 << 20;
+
+// A host with one virtio disk, an image, and a server that has a plan for it.
+class Depot {
+ public:
+  Depot() : raw_(kImageOctets, 0) {
+    root_.file("proc/meminfo", "MemTotal: 524288 kB\n");
+    root_.file("sys/class/tty/console/active", "tty0 ttyS0\n");
+    root_.file("dev/tty0", "");
+    root_.file("dev/ttyS0", "");
+    add_disk("vda");
+    for (std::size_t i = 1 << 20; i < raw_.size() / 2; ++i) {
+      raw_[i] = static_cast<std::uint8_t>(i * 2654435761U >> 13U);
+    }
+    store_image();
+    server_.answer = [this](const Call& call) { return answer(call); };
+  }
+
+  void add_disk(const std::string& name) {
+    root_.disk(name, kDiskOctets);
+    root_.file("dev/" + name, std::string(kDiskOctets, '\xEE'));
+  }
+
+  [[nodiscard]] Finish run() {
+    Console console(root_.path());
+    FakeNetwork network(server_);
+    FakeTransport transport(server_);
+    Session session(transport, Secret("tok"), naps_.waiting(), [](const std::string&) {});
+    Install install(root_.path(), console, session, network, naps_.waiting());
+    return install.run();
+  }
+
+  [[nodiscard]] bool disk_holds_image() const {
+    return root_.text("dev/vda").starts_with(as_text(raw_));
+  }
+  [[nodiscard]] bool disk_is_untouched() const {
+    return root_.text("dev/vda") == std::string(kDiskOctets, '\xEE');
+  }
+  [[nodiscard]] std::vector<Call> results() const { return server_.calls("/agent/v1/result"); }
+
+  std::vector<std::uint64_t> chunk_starts_;  // in the server's data
+  FakeRoot root_;
+  FakeServer server_;
+  Naps naps_;
+  std::string requirements_ = "{}";
+  int progress_status_ = 204, result_status_ = 200, plans_ = 1;
+  int refuse_plan_with_ = 410;  // once the plans are used up
+
+ private:
+  void store_image() {
+    std::size_t at = 0;
+    const auto chunked = images::write_chunks(
+        [&](std::span<std::uint8_t> out) -> Fallible<std::size_t> {
+          const auto octets = std::min(out.size(), raw_.size() - at);
+          std::copy_n(raw_.begin() + static_cast<std::ptrdiff_t>(at), octets, out.begin());
+          at += octets;
+          return octets;
+        },
+        [&](ByteView octets) -> Fallible<void> {
+          server_.data.insert(server_.data.end(), octets.begin(), octets.end());
+          return {};
+        },
+        {.threads = 1});
+    REQUIRE(chunked);
+    for (const auto& chunk : chunked->chunks) chunk_starts_.push_back(chunk.stored_offset);
+    images::Manifest manifest;
+    manifest.name = "test";
+    manifest.version = "1";
+    manifest.raw_size = kImageOctets;
+    manifest.sector_size = 512;
+    manifest.raw_sha256 = chunked->raw_sha256;
+    manifest.source = {"test.raw", chunked->raw_sha256};
+    manifest.chunks = chunked->chunks;
+    manifest.zero = chunked->zero;
+    manifest_ = images::to_json(manifest);
+  }
+
+  [[nodiscard]] std::string plan() const {
+    return R"({"action":"write","attempt":1,"host":"h1","image":{"name":"test@1","manifest":"/m",)"
+           R"("manifest_sha256":")" +
+           Sha256::of(manifest_).text() + R"(","data":"/d"},"requirements":)" + requirements_ +
+           R"(,"disk":[{"type":"virtio"}],"finish":"poweroff"})";
+  }
+
+  Fallible<Answer> answer(const Call& call) {
+    if (call.target == "/agent/v1/session") return Answer{200, R"({"session":"s1","host":"H"})"};
+    if (call.target == "/agent/v1/progress") return Answer{progress_status_, ""};
+    if (call.target == "/agent/v1/result") return Answer{result_status_, "{}"};
+    if (call.target == "/m") return Answer{200, manifest_};
+    if (!call.target.starts_with("/agent/v1/plan")) return Answer{204, ""};
+    return plans_-- > 0 ? Answer{200, plan()} : Answer{refuse_plan_with_, ""};
+  }
+
+  Bytes raw_;
+  std::string manifest_;
+};
+
+}  // namespace
+
+TEST_CASE("a host with a plan is written, reports, and leaves as the plan says",
+          "[agent][install]") {
+  Depot depot;
+  CHECK(depot.run() == Finish::poweroff);
+  CHECK(depot.disk_holds_image());
+  REQUIRE(depot.results().size() == 1);
+  CHECK_THAT(depot.results()[0].body, ContainsSubstring(R"("state":"installed")"));
+  CHECK_THAT(depot.results()[0].body, ContainsSubstring(R"("disk":"/dev/vda")"));
+}
+
+TEST_CASE("two disks that fit stop the attempt before anything is written", "[agent][install]") {
+  Depot depot;
+  depot.add_disk("vdb");
+  CHECK(depot.run() == Finish::reboot);  // the server says 410 when it is asked again
+  CHECK(depot.disk_is_untouched());
+  REQUIRE(depot.results().size() == 1);
+  CHECK_THAT(depot.results()[0].body, ContainsSubstring(R"("reason":"several-disks-match")"));
+  for (const auto* console : {"dev/tty0", "dev/ttyS0"}) {
+    CHECK_THAT(depot.root_.text(console), ContainsSubstring("NOT written: several-disks-match"));
+  }
+}
+
+TEST_CASE("a requirement that is not met stops the attempt before anything is written",
+          "[agent][install]") {
+  Depot depot;
+  SECTION("memory") { depot.requirements_ = R"({"memory_octets":4294967296})"; }
+  SECTION("disk") { depot.requirements_ = R"({"disk_octets":4294967296})"; }
+  SECTION("firmware") { depot.requirements_ = R"({"firmware":"uefi"})"; }
+  CHECK(depot.run() == Finish::reboot);
+  CHECK(depot.disk_is_untouched());
+  REQUIRE(depot.results().size() == 1);
+  CHECK_THAT(depot.results()[0].body, ContainsSubstring(R"("state":"failed")"));
+}
+
+TEST_CASE("a flipped bit in the stored image stops the write, and the disk cannot boot",
+          "[agent][install]") {
+  Depot depot;
+  const auto chunk = GENERATE(std::size_t{0}, std::size_t{1});
+  depot.server_.data[depot.chunk_starts_[chunk] + 100] ^= 1;
+  CHECK(depot.run() == Finish::reboot);
+  REQUIRE(depot.results().size() == 1);
+  CHECK_THAT(depot.results()[0].body, ContainsSubstring(R"("reason":"chunk-digest-mismatch")"));
+  CHECK_THAT(depot.results()[0].body, ContainsSubstring("chunk " + std::to_string(chunk)));
+  // Chunk 0 holds the partition table, which is needed before anything is written.
+  const bool is_wiped = depot.root_.text("dev/vda").starts_with(std::string(1024, '\0'));
+  CHECK(is_wiped == (chunk == 1));
+  CHECK(depot.disk_is_untouched() == (chunk == 0));
+}
+
+TEST_CASE("after a failure the host takes the next plan without a restart", "[agent][install]") {
+  Depot depot;
+  depot.plans_ = 2;
+  depot.add_disk("vdb");
+  const auto answer = depot.server_.answer;
+  depot.server_.answer = [&depot, answer](const Call& call) {
+    if (call.target == "/agent/v1/result") {  // somebody pulls the second disk
+      std::filesystem::remove_all(depot.root_.path() / "sys/block/vdb");
+    }
+    return answer(call);
+  };
+  CHECK(depot.run() == Finish::poweroff);
+  REQUIRE(depot.results().size() == 2);
+  CHECK(depot.disk_holds_image());
+}
+
+TEST_CASE("a revoked attempt is not reported and the host asks again", "[agent][install]") {
+  Depot depot;
+  depot.progress_status_ = 409;
+  CHECK(depot.run() == Finish::reboot);
+  CHECK(depot.results().empty());
+  CHECK_FALSE(depot.disk_holds_image());
+}
+
+TEST_CASE("a host whose success is not acknowledged does not switch off", "[agent][install]") {
+  Depot depot;
+  depot.result_status_ = 409;
+  CHECK(depot.run() == Finish::reboot);  // by the 410 of the next plan
+  CHECK(depot.results().size() == 1);
+}
+
+TEST_CASE("a dead token ends the host's stay after a pause for reading", "[agent][install]") {
+  Depot depot;
+  depot.plans_ = 0;
+  depot.refuse_plan_with_ = GENERATE(403, 404, 410);
+  CHECK(depot.run() == Finish::reboot);
+  CHECK(depot.disk_is_untouched());
+  CHECK(depot.naps_.taken.back() >= std::chrono::seconds(60));
+}

@@ -1,0 +1,166 @@
+#include "agent/session.hpp"
+
+#include "agent/report.hpp"
+#include "tests/agent/fake_server.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace slipway;
+using namespace slipway::agent;
+using slipway::test::FakeServer;
+using slipway::test::FakeTransport;
+using slipway::test::Naps;
+
+namespace {
+
+const Answer kOpened{200, R"({"session":"s1","host":"ABCD1234","attempt":1})"};
+
+struct Scene {
+  FakeServer server;
+  FakeTransport transport{server};
+  Naps naps;
+  std::vector<std::string> troubles;
+  Session session{transport, Secret("tok"), naps.waiting(),
+                  [this](const std::string& trouble) { troubles.push_back(trouble); }};
+};
+
+}  // namespace
+
+TEST_CASE("the token is traded for a bearer that later requests carry", "[agent][session]") {
+  Scene scene;
+  scene.server.answer = [](const Call& call) -> Fallible<Answer> {
+    return call.target == "/agent/v1/session" ? kOpened : Answer{204, ""};
+  };
+  REQUIRE(scene.session.open({}));
+  CHECK(scene.session.host() == "ABCD1234");
+  REQUIRE(scene.session.post_inventory({}));
+  const auto calls = scene.server.calls();
+  REQUIRE(calls.size() == 2);
+  CHECK(calls[0].bearer.empty());
+  CHECK_THAT(calls[0].body, ContainsSubstring(R"("token":"tok")"));
+  CHECK(calls[1].bearer.reveal() == "s1");
+}
+
+TEST_CASE("a request is repeated until the server answers", "[agent][session]") {
+  Scene scene;
+  int tries = 0;
+  scene.server.answer = [&](const Call&) -> Fallible<Answer> {
+    switch (++tries) {
+      case 1: return fail("connection refused");
+      case 2: return Answer{503, ""};
+      case 3: return Answer{429, ""};
+      case 4: return Answer{408, ""};
+      default: return kOpened;
+    }
+  };
+  REQUIRE(scene.session.open({}));
+  using Pauses = std::vector<std::chrono::milliseconds>;
+  CHECK(scene.naps.taken == Pauses{std::chrono::milliseconds(500), std::chrono::milliseconds(1000),
+                                   std::chrono::milliseconds(2000),
+                                   std::chrono::milliseconds(4000)});
+  CHECK(scene.troubles == std::vector<std::string>{"connection refused", ""});
+}
+
+TEST_CASE("a refusal ends the request at once, with the server's words", "[agent][session]") {
+  const int status = GENERATE(403, 404, 409, 410);
+  Scene scene;
+  scene.server.answer = [&](const Call&) -> Fallible<Answer> {
+    return Answer{status, R"({"title":"Gone","detail":"it is over"})"};
+  };
+  const auto opened = scene.session.open({});
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().status == status);
+  CHECK(opened.error().detail == "it is over");
+  CHECK(scene.naps.taken.empty());
+}
+
+TEST_CASE("a session that the server forgot is opened again", "[agent][session]") {
+  Scene scene;
+  int sessions = 0;
+  scene.server.answer = [&](const Call& call) -> Fallible<Answer> {
+    if (call.target == "/agent/v1/session") {
+      ++sessions;
+      return Answer{200, R"({"session":"s)" + std::to_string(sessions) + R"("})"};
+    }
+    return Answer{call.bearer.reveal() == "s2" ? 204 : 401, ""};
+  };
+  REQUIRE(scene.session.open({}));
+  const auto plan = scene.session.plan();
+  REQUIRE(plan);
+  CHECK_FALSE(*plan);
+  CHECK(sessions == 2);
+}
+
+TEST_CASE("a session that stays refused is not opened for ever", "[agent][session]") {
+  Scene scene;
+  scene.server.answer = [&](const Call& call) -> Fallible<Answer> {
+    return call.target == "/agent/v1/session" ? kOpened : Answer{401, ""};
+  };
+  REQUIRE(scene.session.open({}));
+  const auto posted = scene.session.post_result({});
+  REQUIRE_FALSE(posted);
+  CHECK(posted.error().status == 401);
+  CHECK(scene.server.calls().size() == 4);
+}
+
+TEST_CASE("a plan that is not understood is refused with the reason", "[agent][session]") {
+  Scene scene;
+  scene.server.answer = [](const Call&) -> Fallible<Answer> { return Answer{200, "{}"}; };
+  const auto plan = scene.session.plan();
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().status == 200);
+  CHECK_THAT(plan.error().detail, ContainsSubstring("action"));
+}
+
+TEST_CASE("the bodies of result and progress are what the protocol says", "[agent][session]") {
+  CHECK(result_json({.attempt = 2,
+                     .installed = true,
+                     .reason = "",
+                     .detail = "",
+                     .disk = "/dev/sda",
+                     .raw_sha256 = "ab",
+                     .seconds = {{"write", 1.5}}}) ==
+        R"({"attempt":2,"state":"installed","reason":"","detail":"","disk":"/dev/sda",)"
+        R"("raw_sha256":"ab","seconds":{"write":1.5E0}})");
+  CHECK(progress_json(2, "write", 1, 4, 3) ==
+        R"({"attempt":2,"step":"write","done_octets":1,"total_octets":4,"rate_octets":3})");
+}
+
+TEST_CASE("lost log lines hold nothing up", "[agent][session]") {
+  Scene scene;
+  scene.server.answer = [](const Call&) -> Fallible<Answer> { return fail("unplugged"); };
+  scene.session.post_log({"a line"});
+  CHECK(scene.server.calls().size() == 1);
+  CHECK(scene.naps.taken.empty());
+}
+
+TEST_CASE("progress is revoked by 403, 409 and 410 and by nothing else", "[agent][report]") {
+  struct Row {
+    int status;
+    bool revoked;
+  };
+  const auto row = GENERATE(values<Row>({{204, false},
+                                         {401, false},
+                                         {404, false},
+                                         {500, false},
+                                         {403, true},
+                                         {409, true},
+                                         {410, true}}));
+  FakeServer server;
+  server.answer = [&](const Call&) -> Fallible<Answer> { return Answer{row.status, ""}; };
+  ProgressReport report(std::make_unique<FakeTransport>(server), Secret("s1"), 7);
+  report.update({"write", 1, 2, 3});
+  report.stop();
+  INFO(row.status);
+  CHECK(report.revoked() == row.revoked);
+  REQUIRE_FALSE(server.calls().empty());
+  CHECK(server.calls().front().bearer.reveal() == "s1");
+}
+
+TEST_CASE("the last progress is posted before the report stops", "[agent][report]") {
+  FakeServer server;
+  server.answer = [](const Call&) -> Fallible<Answer> { return Answer{204, ""}; };
+  ProgressReport report(std::make_unique<FakeTransport>(server), Secret("s1"), 7);
+  report.update({"done", 2, 2, 0});
+  report.stop();
+  CHECK_THAT(server.calls().back().body, ContainsSubstring(R"("attempt":7,"step":"done")"));
+}
