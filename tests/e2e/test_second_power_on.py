@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+"""A finished host that boots from the network again is sent to its disk: the disk's hash stays."""
+
+from disk import check
+from scenario import Scenario, main
+
+
+def story():
+    with Scenario("second-power-on") as s:
+        host = s.host()
+        s.prepare(host)
+        s.slipway.arm(host)
+        s.install(host)
+        before = host.disks[0].sha256()
+        for time in ("second", "third"):
+            host.power_on()
+            host.wait_for("SLIPWAY-GUEST-DONE", 180)  # the tiny system never writes
+            host.wait_off(30)
+            check(host.disks[0].sha256() == before, f"the {time} power-on leaves the disk's hash unchanged")
+        check(s.slipway.show(host)["state"] == "installed", "the host is still installed")
+
+
+main(story)
