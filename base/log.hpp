@@ -10,13 +10,14 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 
 namespace slipway::log {
 
-enum class Level { debug, info, warn, error };
+enum class Level : std::uint8_t { debug, info, warn, error };
 
 // Lines below `level` are dropped. Default: info. Output goes to stderr.
 void set_level(Level level);

@@ -159,7 +159,8 @@ void Server::State::send(Port& port, const Reply& reply, const Arrived& arrived)
 void Server::State::report(const Packet& packet, const Seen& seen) {
   const auto event = static_cast<std::uint8_t>(seen.kind);
   const bool first = limiter.allow(seen.client.mac.octets, event, std::chrono::steady_clock::now());
-  const auto level = first ? log::Level::info : log::Level::debug;
+  const bool shown = first && seen.kind != Reply::Kind::silent;
+  const auto level = shown ? log::Level::info : log::Level::debug;
   if (log::enabled(level)) {
     log::write(level, name(seen.kind),
                {{"mac", seen.client.mac.text()},

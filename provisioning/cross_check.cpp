@@ -70,6 +70,7 @@ void check_reference(const std::string& name, const Mark& mark, std::string_view
 void check_references(const Drafts& drafts, Mistakes& mistakes) {
   std::vector<std::string> sites;
   std::vector<std::string> profiles;
+  sites.reserve(drafts.sites.size());
   for (const auto& draft : drafts.sites) sites.push_back(draft.site.name);
   for (const auto& draft : drafts.profiles) {
     profiles.push_back(draft.profile.name);

@@ -148,10 +148,9 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
       {"TB", 1'000'000'000'000},
   }};
   std::uint64_t number = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{}) return std::nullopt;
-  const std::string_view unit(stop, static_cast<std::size_t>(end - stop));
+  const auto unit = text.substr(static_cast<std::size_t>(stop - text.data()));
   const auto found =
       std::ranges::find(kUnits, unit, &std::pair<std::string_view, std::uint64_t>::first);
   constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();

@@ -40,22 +40,24 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
+// The next field, and past it up to the comma; false when its quotes are wrong.
+bool take_cell(std::string_view& rest, std::string& out) {
+  if (rest.starts_with('"')) return take_quoted(rest, out);
+  const auto end = std::min(rest.find(','), rest.size());
+  out = trimmed(rest.substr(0, end));
+  rest.remove_prefix(end);
+  return true;
+}
+
 Row split(std::string_view line, const Mark& start, Mistakes& mistakes) {
   Row row;
   auto rest = line;
   while (true) {
     Cell cell{{}, start};
     cell.mark.column = static_cast<unsigned>(line.size() - rest.size() + 1);
-    if (rest.starts_with('"')) {
-      if (!take_quoted(rest, cell.text)) {
-        mistakes.push_back(
-            {cell.mark, "a quoted field must end with a quote before the next comma"});
-        return {};
-      }
-    } else {
-      const auto end = std::min(rest.find(','), rest.size());
-      cell.text = trimmed(rest.substr(0, end));
-      rest.remove_prefix(end);
+    if (!take_cell(rest, cell.text)) {
+      mistakes.push_back({cell.mark, "a quoted field must end with a quote before the next comma"});
+      return {};
     }
     row.push_back(std::move(cell));
     if (rest.empty()) return row;

@@ -131,10 +131,8 @@ const Bytes* Installs::seed(const SessionRef& ref) {
 
 bool Installs::progress(const SessionRef& ref, std::int64_t attempt, Progress progress) {
   auto& host = *ref.host;
-  if (attempt == 0) return ref.session->attempt == 0 || !is_live(host, *ref.session);
-  if (host.state != installing || attempt != host.attempt || !is_live(host, *ref.session)) {
-    return false;
-  }
+  if (attempt == 0) return true;  // it waits, and may learn of its attempt while it says so
+  if (attempt != host.attempt || !is_live(host, *ref.session)) return false;
   if (progress.step != host.progress.step) {
     ledger_.note(host, "host.step_begun", "step " + progress.step);
   }

@@ -66,6 +66,7 @@ std::expected<Value, Mistake> merge_sources(const Subject& subject) {
   // No built-in defaults yet: what is not said stays with the dialect's own default.
   Value merged = make_map({}, subject.host.mark);
   std::vector<const Value*> sources;
+  sources.reserve(subject.profile.layers.size() + 3);
   for (const auto& layer : subject.profile.layers) sources.push_back(&layer.user_data);
   sources.push_back(&subject.profile.user_data);
   if (subject.site != nullptr) sources.push_back(&subject.site->user_data);

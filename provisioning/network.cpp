@@ -17,7 +17,8 @@ void say(const Value& map, std::string_view key, std::string text, Mistakes& mis
 }
 
 // The prefix length, from ipAddress in CIDR form or from mask; both must agree.
-std::optional<unsigned> prefix_of(const Value& map, std::string_view address, Mistakes& mistakes) {
+std::optional<unsigned> prefix_of(const Value& map, std::string_view address, const Cidr& cidr,
+                                  Mistakes& mistakes) {
   const auto* mask_value = map.find("mask");
   const auto mask = mask_value != nullptr ? parse_mask(*mask_value) : std::nullopt;
   if (address.find('/') == std::string_view::npos) {
@@ -28,7 +29,7 @@ std::optional<unsigned> prefix_of(const Value& map, std::string_view address, Mi
     }
     return mask;
   }
-  const auto prefix = Cidr::parse(address)->prefix_bits;
+  const unsigned prefix = cidr.prefix_bits;
   if (mask && *mask != prefix) {
     say(map, "mask",
         "`mask` says /" + std::to_string(*mask) + ", `ipAddress` /" + std::to_string(prefix),
@@ -51,16 +52,16 @@ void check_address(const Value& map, const Cidr& cidr, Mistakes& mistakes) {
       mistakes);
 }
 
-void check_gateway(const Value& map, const NetworkInterface& nic, Mistakes& mistakes) {
-  const auto& cidr = *nic.address;
-  if (!nic.gateway) {
+void check_gateway(const Value& map, const Cidr& cidr, const std::optional<Ipv4>& gateway,
+                   Mistakes& mistakes) {
+  if (!gateway) {
     if (map.find("gateway") == nullptr) {
       say(map, "ipAddress", "a static address needs `gateway`", mistakes);
     }
-  } else if (*nic.gateway == cidr.address) {
+  } else if (*gateway == cidr.address) {
     say(map, "gateway", "the gateway is the host's own address", mistakes);
-  } else if (!cidr.contains(*nic.gateway)) {
-    say(map, "gateway", "the gateway " + nic.gateway->text() + " is not inside " + cidr.text(),
+  } else if (!cidr.contains(*gateway)) {
+    say(map, "gateway", "the gateway " + gateway->text() + " is not inside " + cidr.text(),
         mistakes);
   }
 }
@@ -71,12 +72,13 @@ void read_static(const Value& map, NetworkInterface& nic, Mistakes& mistakes) {
     return say(map, "type", "a static network needs `ipAddress`, `mask` and `gateway`", mistakes);
   }
   const auto cidr = address ? Cidr::parse(*address) : std::nullopt;
-  if (!cidr) return;
-  const auto prefix = prefix_of(map, *address, mistakes);
+  if (!address || !cidr) return;
+  const auto prefix = prefix_of(map, *address, *cidr, mistakes);
   if (!prefix) return;
-  nic.address = Cidr{cidr->address, static_cast<std::uint8_t>(*prefix)};
-  check_address(map, *nic.address, mistakes);
-  check_gateway(map, nic, mistakes);
+  const Cidr own{cidr->address, static_cast<std::uint8_t>(*prefix)};
+  nic.address = own;
+  check_address(map, own, mistakes);
+  check_gateway(map, own, nic.gateway, mistakes);
 }
 
 std::vector<std::string> nameservers_of(const Value& map) {

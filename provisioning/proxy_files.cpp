@@ -1,5 +1,5 @@
 // The proxy of a site in the words of those who read it: apt, systemd's services, systemd's user
-// sessions, login shells. docs/configuration.md lists the files.
+// sessions, login shells.
 #include "provisioning/render.hpp"
 
 namespace slipway::provisioning {
@@ -57,8 +57,8 @@ std::string manager_conf(const Proxies& proxies) {
   std::string out = "[Manager]\nDefaultEnvironment=";
   std::string separator;
   for (const auto& [name, value] : variables(proxies)) {
-    out +=
-        separator + "\"" + name + "=" + replaced(replaced(value, '\\', "\\\\"), '%', "%%") + "\"";
+    out.append(separator).append("\"").append(name).append("=");
+    out.append(replaced(replaced(value, '\\', "\\\\"), '%', "%%")).append("\"");
     separator = " ";
   }
   return out + "\n";

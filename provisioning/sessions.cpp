@@ -36,7 +36,7 @@ void Sessions::use_token(std::string_view token, TokenFile file, Ipv4 peer, Chec
                   [checked = std::move(checked)]() mutable { checked(Verdict::wrong_taker, {}); });
   }
   // The initrd carries nothing but the token itself, so also a host that only waits may have it.
-  if (false && !is_live(*ref.host, session)) {
+  if (file != TokenFile::initrd && !is_live(*ref.host, session)) {
     return checked(Verdict::not_armed, {});
   }
   auto& reads = session.reads[static_cast<std::size_t>(file)];

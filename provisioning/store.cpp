@@ -13,6 +13,7 @@
 namespace slipway::provisioning {
 namespace {
 
+using store_detail::each_row;
 using store_detail::run;
 
 // Thrown inside a change, so that its savepoint is rolled back; never leaves this file.
@@ -181,20 +182,22 @@ void prepare_connection(soci::session& sql) {
   // secure_delete: freed pages are overwritten (SG9).
   for (const auto* pragma : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
                              "PRAGMA foreign_keys = ON", "PRAGMA secure_delete = ON"}) {
-    sql << pragma;
+    run(sql, pragma);
   }
 }
 
 Fallible<void> prepare_schema(soci::session& sql) {
   long long tables = 0;
-  sql << "SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'", soci::into(tables);
+  each_row<long long>(sql, "SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'",
+                      [&](const auto& row) { tables = std::get<0>(row); });
   if (tables == 0) {
-    sql << "BEGIN IMMEDIATE";
-    for (const auto* statement : kSchema) sql << statement;
-    sql << "COMMIT";
+    run(sql, "BEGIN IMMEDIATE");
+    for (const auto* statement : kSchema) run(sql, statement);
+    run(sql, "COMMIT");
   }
   long long version = 0;
-  sql << "SELECT version FROM schema_version", soci::into(version);
+  each_row<long long>(sql, "SELECT version FROM schema_version",
+                      [&](const auto& row) { version = std::get<0>(row); });
   if (version <= kSchemaVersion) return {};
   return fail("it has version " + std::to_string(version) + ", this Slipway knows up to " +
               std::to_string(kSchemaVersion) + ": start the newer Slipway that wrote it");
@@ -224,14 +227,12 @@ Fallible<std::unique_ptr<Store>> Store::open(const std::filesystem::path& file) 
     if (const auto ready = prepare_schema(database->sql); !ready) {
       return fail(ready.error(), file.string());
     }
-    std::string head;
-    long long seq = 0;
-    database->sql << "SELECT coalesce(max(seq), 0) FROM audit", soci::into(seq);
-    if (seq > 0) {
-      database->sql << "SELECT hash FROM audit WHERE seq = :seq", soci::use(seq), soci::into(head);
-    }
-    database->audit_seq = seq;
-    database->audit_head = Sha256::parse(head).value_or(Sha256{});
+    each_row<long long, std::string>(
+        database->sql, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1",
+        [&](const auto& row) {
+          database->audit_seq = std::get<0>(row);
+          database->audit_head = Sha256::parse(std::get<1>(row)).value_or(Sha256{});
+        });
     return std::unique_ptr<Store>(new Store(std::move(database)));
   } catch (const soci::soci_error& error) {
     return fail(file.string() + ": " + error.what());
@@ -246,32 +247,32 @@ std::vector<Fallible<void>> Store::apply(std::span<const Change> changes) {
   const auto head_before = head;
   std::vector<Fallible<void>> results;
   try {
-    sql << "BEGIN IMMEDIATE";
+    run(sql, "BEGIN IMMEDIATE");
     for (const auto& change : changes) {
       const auto seq_kept = seq;
       const auto head_kept = head;
-      sql << "SAVEPOINT change";
+      run(sql, "SAVEPOINT change");
       try {
         Applier applier(sql, seq, head);
         for (const auto& step : change) std::visit(applier, step);
-        sql << "RELEASE change";
+        run(sql, "RELEASE change");
         results.emplace_back();
       } catch (const std::runtime_error& error) {  // a conflict, or what SQLite refused
-        sql << "ROLLBACK TO change";
-        sql << "RELEASE change";
+        run(sql, "ROLLBACK TO change");
+        run(sql, "RELEASE change");
         seq = seq_kept;
         head = head_kept;
         results.push_back(fail(std::string(error.what())));
       }
     }
     run(sql, "INSERT OR REPLACE INTO audit_head (one, hash) VALUES (1, :1)", head);
-    sql << "COMMIT";
+    run(sql, "COMMIT");
     return results;
   } catch (const soci::soci_error& error) {
     seq = seq_before;
     head = head_before;
     try {
-      sql << "ROLLBACK";
+      run(sql, "ROLLBACK");
     } catch (const soci::soci_error&) {
       // SQLite already rolled back by itself (full disk, I/O error): there is nothing to undo.
     }

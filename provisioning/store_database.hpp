@@ -1,4 +1,7 @@
 // provisioning/store_database.hpp -- the insides of the store that its two source files share.
+//
+// Statements are made by hand and not with `session << text`: that needs the type information of
+// a class that Debian's SOCI does not export, which UBSan asks for.
 #pragma once
 
 #include <soci/soci.h>

@@ -48,12 +48,11 @@ HostsById load_hosts(soci::session& sql, const Now& now) {
 }
 
 void load_macs(soci::session& sql, HostsById& hosts) {
-  each_row<Text, Text>(sql, "SELECT host, mac FROM host_macs ORDER BY rowid",
-                       [&](const auto& row) {
-                         const auto found = hosts.find(std::get<0>(row));
-                         const auto mac = Mac::parse(std::get<1>(row));
-                         if (found != hosts.end() && mac) found->second.macs.push_back(*mac);
-                       });
+  each_row<Text, Text>(sql, "SELECT host, mac FROM host_macs ORDER BY rowid", [&](const auto& row) {
+    const auto found = hosts.find(std::get<0>(row));
+    const auto mac = Mac::parse(std::get<1>(row));
+    if (found != hosts.end() && mac) found->second.macs.push_back(*mac);
+  });
 }
 
 void load_armings(soci::session& sql, HostsById& hosts, const Now& now) {
@@ -99,18 +98,19 @@ void load_sessions(soci::session& sql, HostsById& hosts, const Now& now) {
 }
 
 void load_attempts(soci::session& sql, HostsById& hosts) {
-  each_row<Text, Number, Text>(
-      sql, "SELECT host, id, state FROM attempts ORDER BY id", [&](const auto& row) {
-        const auto found = hosts.find(std::get<0>(row));
-        if (found == hosts.end()) return;
-        found->second.attempt = std::get<1>(row);  // the last one stays
-        found->second.attempt_state = std::get<2>(row);
-      });
+  each_row<Text, Number, Text>(sql, "SELECT host, id, state FROM attempts ORDER BY id",
+                               [&](const auto& row) {
+                                 const auto found = hosts.find(std::get<0>(row));
+                                 if (found == hosts.end()) return;
+                                 found->second.attempt = std::get<1>(row);  // the last one stays
+                                 found->second.attempt_state = std::get<2>(row);
+                               });
 }
 
 std::int64_t last_id(soci::session& sql, const std::string& table) {
-  Number id = 0;
-  sql << "SELECT coalesce(max(id), 0) FROM " + table, soci::into(id);
+  std::int64_t id = 0;
+  const auto text = "SELECT coalesce(max(id), 0) FROM " + table;
+  each_row<Number>(sql, text.c_str(), [&](const auto& row) { id = std::get<0>(row); });
   return id;
 }
 
@@ -126,9 +126,9 @@ Fallible<StoredState> Store::load(Now now) {
     load_sessions(sql, hosts, now);
     load_attempts(sql, hosts);
     for (auto& [id, host] : hosts) state.hosts.push_back(std::move(host));
-    each_row<Text, Text>(
-        sql, "SELECT id, digest FROM published_profiles",
-        [&](const auto& row) { state.published[std::get<0>(row)] = digest(std::get<1>(row)); });
+    each_row<Text, Text>(sql, "SELECT id, digest FROM published_profiles", [&](const auto& row) {
+      state.published[std::get<0>(row)] = digest(std::get<1>(row));
+    });
     state.last_arming = last_id(sql, "armings");
     state.last_attempt = last_id(sql, "attempts");
     state.last_session = last_id(sql, "sessions");
@@ -173,13 +173,14 @@ Fallible<std::int64_t> Store::verify_audit() {
     }
     if (rows->size() < rows_at_once) break;
   }
-  std::string head;
+  Sha256 head;
   try {
-    database_->sql << "SELECT hash FROM audit_head", soci::into(head);
+    each_row<Text>(database_->sql, "SELECT hash FROM audit_head",
+                   [&](const auto& row) { head = digest(std::get<0>(row)); });
   } catch (const soci::soci_error& error) {
     return fail(std::string("reading the audit log: ") + error.what());
   }
-  const auto whole = check.end(Sha256::parse(head).value_or(Sha256{}));
+  const auto whole = check.end(head);
   if (!whole) return std::unexpected(whole.error());
   return check.rows();
 }

@@ -189,11 +189,11 @@ class TreeBuilder : public YAML::EventHandler {
 
   void end_entry(Value value) {
     auto& map = open_.back();
-    const auto key = std::exchange(map.key, std::nullopt);
-    if (map.value.find(*key) != nullptr) return;  // said in begin_entry; the first one counts
+    const auto key = std::exchange(map.key, std::nullopt).value_or("");
+    if (map.value.find(key) != nullptr) return;  // said in begin_entry; the first one counts
     value.key_line = static_cast<unsigned>(map.key_mark.line + 1);
     value.key_column = static_cast<unsigned>(map.key_mark.column + 1);
-    map.value.map()->emplace_back(*key, std::move(value));
+    map.value.map()->emplace_back(key, std::move(value));
   }
 
   Value scalar(Mark mark, const std::string& tag, const std::string& text) {

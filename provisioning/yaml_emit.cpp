@@ -230,9 +230,10 @@ class Emitter {
 
 std::optional<std::int64_t> based(std::string_view digits, int base, bool negative) {
   std::uint64_t value = 0;
-  const auto* end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, value, base);
-  if (digits.empty() || error != std::errc{} || stop != end) return std::nullopt;
+  const auto [stop, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+  const bool whole = error == std::errc{} && stop == digits.data() + digits.size();
+  if (digits.empty() || !whole) return std::nullopt;
   constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   if (value > kMax + (negative ? 1 : 0)) return std::nullopt;
   return static_cast<std::int64_t>(negative ? ~value + 1 : value);  // two's complement

@@ -1,10 +1,10 @@
 // service/operator_client.hpp -- what the command line asks of a running service.
 #pragma once
 
-#include <boost/json/value.hpp>
 #include <string>
 #include <string_view>
 
+#include "base/json.hpp"
 #include "base/result.hpp"
 #include "http/client.hpp"
 #include "provisioning/config.hpp"

@@ -66,7 +66,7 @@ def watch_installation(s, host, timeline):
         if time.monotonic() > deadline:
             raise LabError(f"{host.name} is still on after 500 s: {s.slipway.show(host)}")
         if "DHCPOFFER" in offers.read_text():
-            timeline.add("DHCP offers: an address from dnsmasq, the boot file from Slipway")
+            timeline.add("DHCP offer")
         console = host.text()
         while waiting and re.search(waiting[0][0], console):
             timeline.add(waiting.pop(0)[1])

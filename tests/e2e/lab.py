@@ -65,6 +65,8 @@ def run(*command, check=True, **options):
 
 def tail(path, lines=40):
     """The last lines of a console log, without the terminal's escape sequences."""
+    if path is None:
+        return "(was never powered on)"
     try:
         data = Path(path).read_bytes()[-20000:].decode("utf-8", "replace")
     except OSError:

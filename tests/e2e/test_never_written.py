@@ -22,7 +22,7 @@ def story():
     with Scenario(f"never-written-{unknown_hosts}", unknown_hosts=unknown_hosts) as s:
         known, stranger = s.host(memory_mib=768), s.host(memory_mib=768)
         s.prepare(known)
-        check(s.slipway.show(known).get("state") == "assigned", "the host of the inventory is assigned")
+        s.slipway.wait_state(known, "assigned", 5)  # or the server would not have read the inventory
         for host in (known, stranger):
             shutil.copy(s.image, host.disks[0].path)
         before = [host.disks[0].sha256() for host in (known, stranger)]

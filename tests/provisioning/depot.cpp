@@ -96,9 +96,8 @@ void HandScheduler::drop_all() {
 
 Fallible<ImageFiles> FakeArtifacts::find_image(std::string_view name) {
   if (!has_image) return fail("there is no image " + std::string(name));
-  return ImageFiles{.name = std::string(name),
-                    .manifest = Sha256::of("manifest"),
-                    .data = Sha256::of("data")};
+  return ImageFiles{
+      .name = std::string(name), .manifest = Sha256::of("manifest"), .data = Sha256::of("data")};
 }
 
 Fallible<InstallerFiles> FakeArtifacts::installer() {
@@ -160,9 +159,9 @@ void Depot::start() {
   provisioning->add_boot_plane(boot);
   provisioning->add_operator_plane(operations, [this] {
     if (!reload_mistakes.empty()) return Reloaded{.good = false, .lines = reload_mistakes};
-    return Reloaded{.good = true,
-                    .lines = provisioning->use_inventory(
-                        std::make_shared<const Inventory>(inventory))};
+    return Reloaded{
+        .good = true,
+        .lines = provisioning->use_inventory(std::make_shared<const Inventory>(inventory))};
   });
   const auto problems = provisioning->use_inventory(std::make_shared<const Inventory>(inventory));
   CHECK(problems.empty());
@@ -233,15 +232,13 @@ http::Response Depot::ask(const std::string& target, Ask ask) {
 }
 
 http::Response Depot::post(const std::string& target, std::string body, std::string bearer) {
-  return ask(target, {.body = std::move(body),
-                      .bearer = std::move(bearer),
-                      .method = http::Method::post});
+  return ask(target,
+             {.body = std::move(body), .bearer = std::move(bearer), .method = http::Method::post});
 }
 
 http::Response Depot::order(const std::string& target, std::string body) {
-  return ask(target, {.body = std::move(body),
-                      .method = http::Method::post,
-                      .operator_plane = true});
+  return ask(target,
+             {.body = std::move(body), .method = http::Method::post, .operator_plane = true});
 }
 
 http::Response Depot::show(const std::string& target) {
@@ -268,9 +265,9 @@ std::string Depot::token_for(const std::string& mac, const std::string& from) {
 }
 
 std::string Depot::session_for(const std::string& token, const std::string& from) {
-  const auto response = ask("/agent/v1/session", {.body = R"({"token":")" + token + R"("})",
-                                                  .from = from,
-                                                  .method = http::Method::post});
+  const auto response =
+      ask("/agent/v1/session",
+          {.body = R"({"token":")" + token + R"("})", .from = from, .method = http::Method::post});
   INFO(text_of(response));
   REQUIRE(response.status == 200);
   return member(response, "session");

@@ -149,8 +149,7 @@ TEST_CASE("what a client says does not reach the script", "[provisioning][gate]"
   CHECK(text_of(response).find("shell") == std::string::npos);
 }
 
-TEST_CASE("a host known by its serial number alone is found and learnt",
-          "[provisioning][gate]") {
+TEST_CASE("a host known by its serial number alone is found and learnt", "[provisioning][gate]") {
   Depot depot;
   HostEntry entry;
   entry.name = "by-serial";

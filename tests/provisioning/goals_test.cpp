@@ -34,8 +34,7 @@ std::string database_text(const Depot& depot) {
 
 }  // namespace
 
-TEST_CASE("SG1: no secret leaves the server for a host that is not armed",
-          "[provisioning][sg1]") {
+TEST_CASE("SG1: no secret leaves the server for a host that is not armed", "[provisioning][sg1]") {
   Depot depot;
   const auto token = depot.token_for(kMac);  // assigned: it only waits
   const auto* file = GENERATE("user-data", "meta-data", "vendor-data", "network-config");
@@ -55,8 +54,9 @@ TEST_CASE("SG1: nor after the arming has ended", "[provisioning][sg1]") {
   REQUIRE(depot.ask("/agent/v1/plan", {.bearer = session}).status == 200);
   REQUIRE(depot.ask("/agent/v1/seed", {.bearer = session}).status == 200);
   SECTION("by success") {
-    REQUIRE(depot.post("/agent/v1/result", R"({"attempt":1,"state":"installed"})", session)
-                .status == 200);
+    REQUIRE(
+        depot.post("/agent/v1/result", R"({"attempt":1,"state":"installed"})", session).status ==
+        200);
     CHECK(depot.ask("/h/" + token + "/user-data").status == 410);
     CHECK(depot.ask("/agent/v1/seed", {.bearer = session}).status == 410);
   }
@@ -113,8 +113,9 @@ TEST_CASE("SG3: a second taker is refused, raises an alarm and ends the attempt"
     status = depot.ask("/h/" + token + "/user-data", {.from = "10.0.0.99"}).status;
   }
   SECTION("a token traded by another machine") {
-    status = depot.post("/agent/v1/session",
-                        R"({"token":")" + token + R"(","macs":["52:54:00:aa:00:02"]})")
+    status = depot
+                 .post("/agent/v1/session",
+                       R"({"token":")" + token + R"(","macs":["52:54:00:aa:00:02"]})")
                  .status;
   }
   SECTION("a session from another address") {
@@ -216,8 +217,7 @@ TEST_CASE("SG9: neither tokens nor bearers nor user-data reach the database",
   CHECK(all.find("hunter2") == std::string::npos);
 }
 
-TEST_CASE("SG11: every change of state is in the audit log, in order",
-          "[provisioning][sg11]") {
+TEST_CASE("SG11: every change of state is in the audit log, in order", "[provisioning][sg11]") {
   Depot depot;
   depot.arm("h1");
   const auto session = depot.session_for(depot.token_for(kMac));
@@ -232,10 +232,9 @@ TEST_CASE("SG11: every change of state is in the audit log, in order",
     }
   }
   const auto user = std::to_string(::geteuid());
-  CHECK(steps == std::vector<std::string>{"discovered>assigned inventory",
-                                          "assigned>armed ann (uid " + user + ")",
-                                          "armed>booting host", "booting>installing host",
-                                          "installing>installed host"});
+  CHECK(steps == std::vector<std::string>{
+                     "discovered>assigned inventory", "assigned>armed ann (uid " + user + ")",
+                     "armed>booting host", "booting>installing host", "installing>installed host"});
   CHECK(depot.store->verify_audit());
 }
 

@@ -62,8 +62,9 @@ TEST_CASE("an armed host boots, takes its plan, reports, and is left alone",
   CHECK_THAT(text_of(plan), ContainsSubstring(Sha256::of(text_of(seed)).text()));
   CHECK(text_of(depot.ask("/agent/v1/plan", {.bearer = session})) == text_of(plan));
 
-  CHECK(depot.post("/agent/v1/progress",
-                   R"({"attempt":1,"step":"write","done_octets":5,"total_octets":9})", session)
+  CHECK(depot
+            .post("/agent/v1/progress",
+                  R"({"attempt":1,"step":"write","done_octets":5,"total_octets":9})", session)
             .status == 204);
   CHECK(member(depot.show("/api/v1/hosts/h1"), "done_octets") == "5");
   CHECK(depot.post("/agent/v1/log", R"({"lines":["a","b"]})", session).status == 204);
@@ -85,14 +86,15 @@ TEST_CASE("the plan reads as the protocol says", "[provisioning][life]") {
   const auto session = depot.session_for(depot.token_for(kMac));
   const auto plan = text_of(depot.ask("/agent/v1/plan", {.bearer = session}));
   const auto seed_at = plan.find(R"(,"seed":)");
-  CHECK(plan.substr(0, seed_at) ==
-        R"({"action":"write","attempt":1,"host":"h1",)"
-        R"("image":{"name":"debian@12",)"
-        R"("manifest":"/artifacts/05b3abf2579a5eb66403cd78be557fd860633a1fe2103c7642030defe32c657f/manifest.json",)"
-        R"("manifest_sha256":"05b3abf2579a5eb66403cd78be557fd860633a1fe2103c7642030defe32c657f",)"
-        R"("data":"/artifacts/3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7/image.zst"},)"
-        R"("requirements":{"memory_octets":1073741824,"cpus":0,"disk_octets":0,"firmware":"any"},)"
-        R"("disk":[{"type":"virtio","min_octets":0,"max_octets":0,"model":"","serial":"","path":""}])");
+  CHECK(
+      plan.substr(0, seed_at) ==
+      R"({"action":"write","attempt":1,"host":"h1",)"
+      R"("image":{"name":"debian@12",)"
+      R"("manifest":"/artifacts/05b3abf2579a5eb66403cd78be557fd860633a1fe2103c7642030defe32c657f/manifest.json",)"
+      R"("manifest_sha256":"05b3abf2579a5eb66403cd78be557fd860633a1fe2103c7642030defe32c657f",)"
+      R"("data":"/artifacts/3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7/image.zst"},)"
+      R"("requirements":{"memory_octets":1073741824,"cpus":0,"disk_octets":0,"firmware":"any"},)"
+      R"("disk":[{"type":"virtio","min_octets":0,"max_octets":0,"model":"","serial":"","path":""}])");
   CHECK_THAT(plan, ContainsSubstring(R"("kind":"cidata","url":"/agent/v1/seed","octets":)"));
   CHECK_THAT(plan, ContainsSubstring(R"("finish":"poweroff")"));
 }
@@ -278,8 +280,7 @@ TEST_CASE("disarming stops a running installation", "[provisioning][life]") {
   CHECK(depot.script_for(kMac) == kLocalDisk);
 }
 
-TEST_CASE("a server that is killed in mid-write takes the host up again",
-          "[provisioning][life]") {
+TEST_CASE("a server that is killed in mid-write takes the host up again", "[provisioning][life]") {
   Depot depot;
   const auto at = to_installing(depot);
   const auto plan = text_of(depot.ask("/agent/v1/plan", {.bearer = at.session}));
@@ -297,8 +298,7 @@ TEST_CASE("a server that is killed in mid-write takes the host up again",
   CHECK(depot.script_for(kMac) == kLocalDisk);
 }
 
-TEST_CASE("a token that was issued before a restart still works after it",
-          "[provisioning][life]") {
+TEST_CASE("a token that was issued before a restart still works after it", "[provisioning][life]") {
   Depot depot;
   depot.arm("h1");
   const auto token = depot.token_for(kMac);

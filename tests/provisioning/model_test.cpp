@@ -58,9 +58,9 @@ class Walk {
   void step() {
     using Action = void (Walk::*)();
     static constexpr Action actions[] = {
-        &Walk::arm,    &Walk::script, &Walk::script,    &Walk::trade,      &Walk::trade,
-        &Walk::plan,   &Walk::plan,   &Walk::plan,      &Walk::seed,       &Walk::report,
-        &Walk::report, &Walk::read,   &Walk::wait,      &Walk::disarm,     &Walk::old_token,
+        &Walk::arm,    &Walk::script, &Walk::script,    &Walk::trade,       &Walk::trade,
+        &Walk::plan,   &Walk::plan,   &Walk::plan,      &Walk::seed,        &Walk::report,
+        &Walk::report, &Walk::read,   &Walk::wait,      &Walk::disarm,      &Walk::old_token,
         &Walk::arm,    &Walk::script, &Walk::old_token, &Walk::second_taker};
     const auto pick = random_() % 400;
     if (pick == 0) {
@@ -86,8 +86,8 @@ class Walk {
   }
 
   void arm() {
-    const bool may = model_.state == assigned || model_.state == installed ||
-                     model_.state == failed;
+    const bool may =
+        model_.state == assigned || model_.state == installed || model_.state == failed;
     CHECK((depot_.order("/api/v1/hosts/h1/arm").status == 200) == may);
     if (!may) return;
     model_.state = armed;
@@ -113,9 +113,9 @@ class Walk {
     const auto at = text.find("/h/");
     const auto token = at == std::string::npos ? std::string() : text.substr(at + 3, 32);
     const bool waits = model_.state == assigned;
-    const bool repeats = model_.alive && model_.token_known && !model_.token_used &&
-                         (model_.session_attempt == 0 ? waits
-                                                      : model_.live() && now() - model_.issued < 60s);
+    const bool repeats =
+        model_.alive && model_.token_known && !model_.token_used &&
+        (model_.session_attempt == 0 ? waits : model_.live() && now() - model_.issued < 60s);
     if (repeats) {
       CHECK(token == token_);
       return;
@@ -209,9 +209,10 @@ class Walk {
     const std::string state = random_() % 3 == 0 ? "installed" : "failed";
     const auto attempt = model_.session_attempt;
     const auto status =
-        depot_.post("/agent/v1/result",
-                    R"({"attempt":)" + std::to_string(attempt) + R"(,"state":")" + state + "\"}",
-                    bearer_)
+        depot_
+            .post("/agent/v1/result",
+                  R"({"attempt":)" + std::to_string(attempt) + R"(,"state":")" + state + "\"}",
+                  bearer_)
             .status;
     if (model_.alive) model_.contact = now();
     if (attempt != 0 && model_.runs() && attempt == model_.attempt) {

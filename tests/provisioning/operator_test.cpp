@@ -68,8 +68,9 @@ TEST_CASE("a discovered host can be assigned, armed and installed without a rebo
   const auto poll = depot.begin("/agent/v1/plan?wait=30", {.bearer = session});
   const std::string url = "/api/v1/hosts/" + std::string(kNewMac);
   CHECK(refusal_of(depot.order(url + "/assign", R"({"profile":"nope"})")).starts_with("422 "));
-  REQUIRE(depot.order(url + "/assign",
-                      R"({"profile":"edge","site":"store-1","name":"till-7","why":"new"})")
+  REQUIRE(depot
+              .order(url + "/assign",
+                     R"({"profile":"edge","site":"store-1","name":"till-7","why":"new"})")
               .status == 200);
   CHECK(depot.state("till-7") == "assigned");
   CHECK_FALSE(poll->has_value());
@@ -164,8 +165,8 @@ TEST_CASE("hosts are listed and shown by name, ID and MAC", "[provisioning][oper
   const auto by_name = text_of(depot.show("/api/v1/hosts/h1"));
   CHECK(text_of(depot.show("/api/v1/hosts/" + id)) == by_name);
   CHECK(text_of(depot.show("/api/v1/hosts/52:54:00:AA:00:01")) == by_name);
-  CHECK_THAT(by_name,
-             ContainsSubstring(R"("name":"h1","macs":["52:54:00:aa:00:01"],"uuid":"","serial":"")"));
+  CHECK_THAT(by_name, ContainsSubstring(
+                          R"("name":"h1","macs":["52:54:00:aa:00:01"],"uuid":"","serial":"")"));
   CHECK_THAT(by_name, ContainsSubstring(R"("state":"assigned","profile":"edge","site":"store-1")"));
   CHECK(member(depot.show("/api/v1/hosts"), "hosts").find(id) != std::string::npos);
   depot.arm("h1");

@@ -127,12 +127,15 @@ TEST_CASE("everything that a starting server needs comes back", "[provisioning][
                .site = "store-1",
                .inventory_json = "{}"},
       step(discovered, assigned),
-      AddArming{.id = 7, .host = "host1", .profile = "edge@1", .remaining_seconds = 90,
-                .cause = kCause},
-      step(assigned, armed),
-      AddAttempt{.id = 9, .arming = 7, .host = "host1", .at_ms = 5},
-      AddSession{.id = 11, .host = "host1", .token_hash = Sha256::of("t"), .mac = mac,
-                 .attempt = 9, .at_ms = 5},
+      AddArming{
+          .id = 7, .host = "host1", .profile = "edge@1", .remaining_seconds = 90, .cause = kCause},
+      step(assigned, armed), AddAttempt{.id = 9, .arming = 7, .host = "host1", .at_ms = 5},
+      AddSession{.id = 11,
+                 .host = "host1",
+                 .token_hash = Sha256::of("t"),
+                 .mac = mac,
+                 .attempt = 9,
+                 .at_ms = 5},
       step(armed, booting),
       OpenSession{.id = 11, .bearer_hash = Sha256::of("b"), .address = *Ipv4::parse("10.0.0.9")},
       PublishProfile{.id = "edge@1", .digest = Sha256::of("p"), .at_ms = 5}}));
@@ -197,7 +200,7 @@ TEST_CASE("the database is private from its first moment", "[provisioning][store
   Database database;
   ::umask(former);
   for (const auto& entry : std::filesystem::directory_iterator(database.folder)) {
-    struct stat status {};
+    struct stat status{};
     REQUIRE(::stat(entry.path().c_str(), &status) == 0);
     INFO(entry.path());
     CHECK((status.st_mode & 0777U) == 0600U);
