@@ -1,14 +1,15 @@
 #include "agent/checks.hpp"
 
 #include "agent/disk_rule.hpp"
+#include "base/progress.hpp"
 
 namespace slipway::agent {
 
 std::optional<Failure> check_host(const Requirements& requirements, const Inventory& inventory) {
   if (inventory.memory_octets < requirements.memory_octets) {
-    return Failure{"memory-too-small", "The host has " + size_text(inventory.memory_octets) +
+    return Failure{"memory-too-small", "The host has " + human_octets(inventory.memory_octets) +
                                            " of memory and the profile asks for " +
-                                           size_text(requirements.memory_octets) +
+                                           human_octets(requirements.memory_octets) +
                                            "; fit more memory or assign another profile."};
   }
   if (inventory.cpus < requirements.cpus) {
@@ -27,9 +28,9 @@ std::optional<Failure> check_host(const Requirements& requirements, const Invent
 
 std::optional<Failure> check_disk(const Requirements& requirements, const Disk& disk) {
   if (disk.size_octets >= requirements.disk_octets) return std::nullopt;
-  return Failure{"disk-too-small", disk.path + " has " + size_text(disk.size_octets) +
+  return Failure{"disk-too-small", disk.path + " has " + human_octets(disk.size_octets) +
                                        " and the profile asks for " +
-                                       size_text(requirements.disk_octets) +
+                                       human_octets(requirements.disk_octets) +
                                        "; fit a larger disk or assign another profile."};
 }
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/progress.hpp"
+#include "base/progress.hpp"
 #include "base/scheduler.hpp"
 
 namespace slipway::agent {

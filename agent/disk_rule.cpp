@@ -1,9 +1,9 @@
 #include "agent/disk_rule.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <string_view>
+
+#include "base/progress.hpp"
 
 namespace slipway::agent {
 namespace {
@@ -36,10 +36,12 @@ std::string in_quotes(std::string_view text) { return "\"" + std::string(text) +
 std::string objection(const Disk& disk, const DiskCondition& condition) {
   if (differs(condition.type, disk.type)) return "is of type " + disk.type;
   if (disk.size_octets < condition.min_octets) {
-    return "has " + size_text(disk.size_octets) + ", less than " + size_text(condition.min_octets);
+    return "has " + human_octets(disk.size_octets) + ", less than " +
+           human_octets(condition.min_octets);
   }
   if (condition.max_octets != 0 && disk.size_octets > condition.max_octets) {
-    return "has " + size_text(disk.size_octets) + ", more than " + size_text(condition.max_octets);
+    return "has " + human_octets(disk.size_octets) + ", more than " +
+           human_octets(condition.max_octets);
   }
   if (differs(condition.model, disk.model)) return "is of model " + in_quotes(disk.model);
   if (differs(condition.serial, disk.serial))
@@ -96,21 +98,6 @@ DiskChoice choose_disk(const std::vector<Disk>& disks,
   if (count == 0) return {verdicts, std::unexpected(no_disk(verdicts))};
   if (count > 1) return {verdicts, std::unexpected(several_disks(verdicts))};
   return {verdicts, *fitting};
-}
-
-std::string size_text(std::uint64_t octets) {
-  constexpr std::array<std::string_view, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
-  auto value = static_cast<double>(octets);
-  std::size_t unit = 0;
-  // From 1000 on the next unit, so that at most three digits stand before the point.
-  while (value >= 1000 && unit + 1 < kUnits.size()) {
-    value /= 1024;
-    ++unit;
-  }
-  std::array<char, 32> text{};
-  (void)std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", value,
-                      kUnits[unit].data());  // at most 9 characters
-  return text.data();
 }
 
 }  // namespace slipway::agent

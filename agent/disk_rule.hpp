@@ -28,7 +28,4 @@ struct DiskChoice {
 [[nodiscard]] DiskChoice choose_disk(const std::vector<Disk>& disks,
                                      const std::vector<DiskCondition>& conditions);
 
-// "20.0 GiB": sizes as people read them, in binary units.
-[[nodiscard]] std::string size_text(std::uint64_t octets);
-
 }  // namespace slipway::agent

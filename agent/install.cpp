@@ -5,6 +5,7 @@
 #include "agent/checks.hpp"
 #include "agent/disk_rule.hpp"
 #include "agent/write.hpp"
+#include "base/progress.hpp"
 
 namespace slipway::agent {
 namespace {
@@ -30,7 +31,7 @@ Outcome failed(const Plan& plan, const Failure& failure) {
 
 std::string describe(const Disk& disk) {
   const std::string model = disk.model.empty() ? "" : "  " + disk.model;
-  return disk.path + "  " + disk.type + "  " + size_text(disk.size_octets) + model;
+  return disk.path + "  " + disk.type + "  " + human_octets(disk.size_octets) + model;
 }
 
 std::vector<std::string> describe(const DiskChoice& choice) {

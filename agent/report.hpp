@@ -10,8 +10,8 @@
 #include <string>
 #include <thread>
 
-#include "agent/progress.hpp"
 #include "agent/transport.hpp"
+#include "base/progress.hpp"
 
 namespace slipway::agent {
 

@@ -1,4 +1,4 @@
-// agent/session.hpp -- the agent protocol as a client speaks it (rulings.md "Agent protocol").
+// agent/session.hpp -- the agent protocol as a client speaks it (docs/boot-flow.md s.3).
 //
 // Every request is repeated without end until the server answers: a depot's server may be restarted
 // while a hundred hosts are at work. What does not answer, or answers 408, 429 or 5xx, counts as

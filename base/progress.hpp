@@ -1,39 +1,46 @@
-// base/progress.hpp -- how far a long work is, for a person: sizes, times, a bar, rate and ETA.
-//
-// Pure: the caller reads the clock and owns the terminal.
+// base/progress.hpp -- how far, how fast, how much longer. Pure.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "base/scheduler.hpp"
 
 namespace slipway {
 
-// "512 B", "1.5 GiB": binary units, three significant digits.
+// "20.0 GiB": sizes as people read them, in binary units.
 [[nodiscard]] std::string human_octets(std::uint64_t octets);
 
-// "8 s", "3 min 20 s", "2 h 5 min".
-[[nodiscard]] std::string human_duration(std::chrono::seconds duration);
-
-// The rate over the last ten seconds, so that an ETA follows what the medium does now.
-class RateMeter {
- public:
-  void add(std::uint64_t done_octets, TimePoint now);
-  [[nodiscard]] std::uint64_t octets_per_second() const;  // 0 until there are two samples
-
- private:
-  std::deque<std::pair<TimePoint, std::uint64_t>> samples_;
+struct Progress {
+  std::string step =
+      "inventory";  // inventory, checks, wipe, write, verify, commit, bootentry, done
+  std::uint64_t done_octets = 0;
+  std::uint64_t total_octets = 0;
+  std::uint64_t rate_octets = 0;  // a second, smoothed
 };
 
-// "write   [#######.........]  43 %  1.2 GiB of 2.8 GiB  310 MiB/s  5 s left", ASCII, no line end.
-// An unknown total (0) leaves out what depends on it.
-[[nodiscard]] std::string progress_line(std::string_view step, std::uint64_t done_octets,
-                                        std::uint64_t total_octets,
-                                        std::uint64_t octets_per_second);
+// Turns the writer's counts into a rate that neither jumps with every chunk nor lies for a minute
+// about a network that stopped: an average whose weight falls by half in 2 s.
+class RateMeter {
+ public:
+  // `done_octets` of `step` at `now`; a new step starts afresh.
+  [[nodiscard]] std::uint64_t update(std::string_view step, std::uint64_t done_octets,
+                                     TimePoint now);
+
+ private:
+  std::string step_;
+  std::uint64_t done_octets_ = 0;
+  TimePoint at_{};
+  std::optional<double> rate_;
+};
+
+// Seconds to the step's end at the present rate; nullopt when nothing moves.
+[[nodiscard]] std::optional<std::uint64_t> seconds_left(const Progress& progress);
+
+// "write    [#######-------]  52 %  1.2 GiB of 2.3 GiB  118.0 MiB/s  0:09 left", or "checks ..."
+// for a step without a measure. At most `width` characters, no line end.
+[[nodiscard]] std::string progress_line(const Progress& progress, std::size_t width);
 
 }  // namespace slipway

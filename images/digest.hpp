@@ -1,7 +1,7 @@
 // images/digest.hpp -- proofs: types that exist only when octets matched their digests.
 //
 // The disk writer takes raw octets from a VerifiedChunk only, and writes LBA 1 and 0 only against a
-// Verified. So neither check can be left out on some path (threats.md, SG4 and SG5).
+// Verified. So neither check can be left out on some path (docs/security.md, SG4 and SG5).
 #pragma once
 
 #include <atomic>

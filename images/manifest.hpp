@@ -1,6 +1,6 @@
 // images/manifest.hpp -- what a stored disk image consists of, and how each octet is checked.
 //
-// The manifest is a JSON artifact of its own (design.md s.7). Its SHA-256 is what a plan names, so
+// The manifest is a JSON artifact of its own. Its SHA-256 is what a plan names, so
 // everything that reaches a disk hangs on that one digest: manifest -> chunk digests -> octets.
 // Parsing takes hostile input: whatever parse_manifest() returns keeps every rule below.
 #pragma once

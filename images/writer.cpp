@@ -34,7 +34,7 @@ std::uint64_t round_up(std::uint64_t octets, std::uint64_t unit) {
   return (octets + unit - 1) / unit * unit;
 }
 
-// The last steps, in the one order that leaves no bootable half state (rulings.md).
+// The last steps, in the one order that leaves no bootable half state (docs/architecture.md).
 class Tables {
  public:
   Tables(BlockDevice& disk, const DiskPlan& plan) : disk_(disk), plan_(plan) {}

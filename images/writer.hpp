@@ -1,7 +1,7 @@
 // images/writer.hpp -- the flash pipeline: image data -> digests -> disk -> read back -> commit.
 //
-// The order is that of rulings.md "Writing the disk" and cannot be had in another way: only a
-// successful read-back makes the Verified that commit() needs (digest.hpp). Up to that moment the
+// The order is that of docs/architecture.md "Writing a disk" and cannot be had in another way: only
+// a successful read-back makes the Verified that commit() needs (digest.hpp). Up to that moment the
 // disk's first MiB is empty, so a host whose power fails never boots what was half written.
 // Chunks are fetched by one thread, and checked, unpacked and written by several; about 64 MiB of
 // memory. No clock but the report's seconds, no log: the caller reports.

@@ -26,16 +26,32 @@ Response bad_body(const Error& error) {
 
 Response nothing() { return Response{.status = 204, .headers = {}, .body = {}}; }
 
+Response uncached_json(std::string body) {
+  auto response = Response::text(200, kJson, std::move(body));
+  response.headers.push_back({"Cache-Control", "no-store"});
+  return response;
+}
+
 Response not_now() { return refusal(Verdict::not_now); }
 
 Response stop_at_once() {
   return Response::problem(409, "Attempt revoked", "This attempt is over; stop at once.");
 }
 
+Response plan_response(const PlanAnswer& answer) {
+  switch (answer.kind) {
+    case PlanAnswer::Kind::plan: return uncached_json(answer.json);
+    case PlanAnswer::Kind::nothing: return nothing();
+    case PlanAnswer::Kind::finished: return refusal(Verdict::finished);
+    case PlanAnswer::Kind::not_now: break;
+  }
+  return not_now();
+}
+
 std::string_view bearer_of(const Request& request) {
-  constexpr std::string_view scheme = "Bearer ";
+  constexpr std::string_view kScheme = "Bearer ";
   const auto header = request.header("Authorization").value_or("");
-  return header.starts_with(scheme) ? header.substr(scheme.size()) : std::string_view();
+  return header.starts_with(kScheme) ? header.substr(kScheme.size()) : std::string_view();
 }
 
 std::chrono::seconds wait_of(const Request& request) {
@@ -76,9 +92,7 @@ void AgentApi::open_session(const Request& request, http::Reply reply) {
                      const boost::json::object body{{"session", opened.bearer},
                                                     {"host", opened.host},
                                                     {"attempt", opened.attempt}};
-                     auto response = Response::text(200, kJson, boost::json::serialize(body));
-                     response.headers.push_back({"Cache-Control", "no-store"});
-                     return reply(std::move(response));
+                     return reply(uncached_json(boost::json::serialize(body)));
                    }
                    log::warn("boot.token_refused", {{"token", seen}, {"peer", peer.text()}});
                    if (opened.verdict != Verdict::unknown) return reply(refusal(opened.verdict));
@@ -90,19 +104,18 @@ void AgentApi::with_session(const Request& request, http::Reply reply, Work work
   sessions_.authorise(bearer_of(request), request.peer.address,
                       [this, &request, work, reply = std::move(reply)](
                           Verdict verdict, const SessionRef& ref) mutable {
-                        switch (verdict) {
-                          case Verdict::good: return (this->*work)(request, ref, std::move(reply));
-                          case Verdict::finished:
-                            return answer_finished(request, ref, std::move(reply));
-                          case Verdict::unknown: {
-                            auto response = Response::problem(401, "Unauthorized",
-                                                              "Trade the boot token first.");
-                            response.headers.push_back({"WWW-Authenticate", "Bearer"});
-                            return delay_.answer(std::move(reply), std::move(response));
-                          }
-                          default: return reply(refusal(verdict));
-                        }
+                        with_verdict(verdict, request, ref, std::move(reply), work);
                       });
+}
+
+void AgentApi::with_verdict(Verdict verdict, const Request& request, const SessionRef& ref,
+                            http::Reply reply, Work work) {
+  if (verdict == Verdict::good) return (this->*work)(request, ref, std::move(reply));
+  if (verdict == Verdict::finished) return answer_finished(request, ref, std::move(reply));
+  if (verdict != Verdict::unknown) return reply(refusal(verdict));
+  auto response = Response::problem(401, "Unauthorized", "Trade the boot token first.");
+  response.headers.push_back({"WWW-Authenticate", "Bearer"});
+  delay_.answer(std::move(reply), std::move(response));
 }
 
 // A dead session may only hear that it is dead; but the result that killed it may be repeated,
@@ -129,18 +142,7 @@ void AgentApi::inventory(const Request& request, const SessionRef& ref, http::Re
 void AgentApi::plan(const Request& request, const SessionRef& ref, http::Reply reply) {
   installs_.want_plan(ref, wait_of(request),
                       [reply = std::move(reply)](const PlanAnswer& answer) mutable {
-                        using enum PlanAnswer::Kind;
-                        switch (answer.kind) {
-                          case PlanAnswer::Kind::plan: {
-                            auto response = Response::text(200, kJson, answer.json);
-                            response.headers.push_back({"Cache-Control", "no-store"});
-                            return reply(std::move(response));
-                          }
-                          case PlanAnswer::Kind::nothing: return reply(provisioning::nothing());
-                          case finished: return reply(refusal(Verdict::finished));
-                          case PlanAnswer::Kind::not_now: break;
-                        }
-                        reply(provisioning::not_now());
+                        reply(plan_response(answer));
                       });
 }
 

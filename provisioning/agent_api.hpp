@@ -23,6 +23,8 @@ class AgentApi {
   void open_session(const http::Request& request, http::Reply reply);
   void with_session(const http::Request& request, http::Reply reply, Work work);
 
+  void with_verdict(Verdict verdict, const http::Request& request, const SessionRef& ref,
+                    http::Reply reply, Work work);
   void inventory(const http::Request& request, const SessionRef& ref, http::Reply reply);
   void plan(const http::Request& request, const SessionRef& ref, http::Reply reply);
   void seed(const http::Request& request, const SessionRef& ref, http::Reply reply);

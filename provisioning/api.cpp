@@ -16,7 +16,7 @@ using http::Request;
 using http::Response;
 
 constexpr std::chrono::hours kDefaultArming{24};
-constexpr std::uint64_t kLongestArmingSeconds = 90U * 24U * 3600U;
+constexpr std::uint64_t kLongestArmingSeconds = std::uint64_t{90} * 24 * 3600;
 
 Response json_response(const json::value& value) {
   return Response::text(200, "application/json", json::serialize(value));

@@ -1,6 +1,6 @@
 // provisioning/decision.hpp -- may this host boot, and into what? Pure.
 //
-// The table "What a client gets" of the rulings, and nothing else.
+// The table of docs/boot-flow.md s.2 and nothing else.
 #pragma once
 
 #include <cstdint>

@@ -58,14 +58,16 @@ std::string_view Gate::loader_for(const dhcp::Client& client, Ipv4 server) {
     const ServerAddress here{.address = server, .port = ledger_.config().boot_http_port};
     url_server_ = server;
     script_url_ = here.url() + "/boot.ipxe";
-    loader_url_ = here.url() + "/loader/ipxe.efi";
+    loader_url_ = here.url() + "/loader/snponly.efi";
   }
   if (client.ipxe_can_boot) return script_url_;
   switch (client.arch) {
     // An iPXE that lacks what we need gets one with drivers of its own: undionly.kpxe would drive
     // the card through the very ROM that is to be replaced.
     case dhcp::Arch::bios: return client.ipxe ? "ipxe.pxe" : "undionly.kpxe";
-    case dhcp::Arch::uefi_x64: return "ipxe.efi";
+    // Drives the card through the firmware, so that leaving it ("exit") gives the card back whole:
+    // under OVMF the 2019 ipxe.efi, with drivers of its own, never returned from its exit.
+    case dhcp::Arch::uefi_x64: return "snponly.efi";
     case dhcp::Arch::http_x64: return loader_url_;
   }
   return {};

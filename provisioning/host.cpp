@@ -56,28 +56,28 @@ unsigned Host::attempts_left(TimePoint now) const {
 }
 
 std::string random_host_id() {
-  constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+  constexpr std::string_view kAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
   std::array<std::uint8_t, 8> octets{};
   random_octets(octets);
   std::string id;
-  for (const auto octet : octets) id += alphabet[octet % 32U];
+  for (const auto octet : octets) id += kAlphabet[octet % 32U];
   return id;
 }
 
 std::string usable_serial(std::string_view serial) {
   // What boards carry whose maker left the field alone; matching by it would join strangers.
-  constexpr std::array<std::string_view, 9> fillers{"none",
-                                                    "default string",
-                                                    "system serial number",
-                                                    "not specified",
-                                                    "to be filled by o.e.m.",
-                                                    "not applicable",
-                                                    "0123456789",
-                                                    "123456789",
-                                                    "unknown"};
+  constexpr std::array<std::string_view, 9> kFillers{"none",
+                                                     "default string",
+                                                     "system serial number",
+                                                     "not specified",
+                                                     "to be filled by o.e.m.",
+                                                     "not applicable",
+                                                     "0123456789",
+                                                     "123456789",
+                                                     "unknown"};
   std::string lower;
   for (const char c : serial) lower += (c >= 'A' && c <= 'Z') ? static_cast<char>(c + 32) : c;
-  if (std::ranges::find(fillers, lower) != fillers.end()) return {};
+  if (std::ranges::find(kFillers, lower) != kFillers.end()) return {};
   if (lower.find_first_not_of("0. -") == std::string::npos) return {};
   return std::string(serial.substr(0, 128));
 }

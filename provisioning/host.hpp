@@ -36,8 +36,8 @@ enum class HostState : std::uint8_t {
 [[nodiscard]] std::string_view name_of(HostState state);
 [[nodiscard]] std::optional<HostState> parse_state(std::string_view name);
 
-// Whether a host may go from `from` to `to`: the table of design.md s.4 with the rulings of
-// "Life of a host". The store refuses everything else.
+// Whether a host may go from `from` to `to`: the picture of
+// docs/architecture.md. The store refuses everything else.
 [[nodiscard]] bool may_go(HostState from, HostState to);
 
 inline constexpr unsigned kAttemptsPerArming = 3;

@@ -12,6 +12,13 @@ bool is_live(const Host& host, const BootSession& session) {
   return session.attempt != 0 && session.attempt == live_attempt(host);
 }
 
+// What a report says that comes after its attempt has ended.
+ReportVerdict repeated(const Host& host, const AttemptReport& report) {
+  const auto* const state = report.installed ? "installed" : "failed";
+  const bool same = host.attempt == report.attempt && host.attempt_state == state;
+  return same ? ReportVerdict::durable : ReportVerdict::revoked;
+}
+
 constexpr unsigned kSweepsPerKeep = 12;  // remaining times are written once a minute
 
 }  // namespace
@@ -152,11 +159,7 @@ void Installs::report(const SessionRef& ref, AttemptReport report, ReportReply r
 }
 
 void Installs::end_report(Host& host, AttemptReport report, ReportReply reply) {
-  if (live_attempt(host) != report.attempt) {
-    const bool same = host.attempt == report.attempt &&
-                      host.attempt_state == (report.installed ? "installed" : "failed");
-    return reply(same ? ReportVerdict::durable : ReportVerdict::revoked);
-  }
+  if (live_attempt(host) != report.attempt) return reply(repeated(host, report));
   if (report.installed && host.state != installing) return reply(ReportVerdict::revoked);
   AttemptEnd end{.to = report.installed ? installed : failed};
   end.report_json = std::move(report.json);

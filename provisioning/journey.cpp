@@ -14,9 +14,9 @@ void Journey::add(std::string_view host, std::int64_t at_ms, std::string_view ev
 }
 
 const std::deque<JourneyEvent>& Journey::of(std::string_view host) const {
-  static const std::deque<JourneyEvent> none;
+  static const std::deque<JourneyEvent> kNone;
   const auto found = events_.find(host);
-  return found == events_.end() ? none : found->second;
+  return found == events_.end() ? kNone : found->second;
 }
 
 void Journey::move(std::string_view from, std::string_view to) {

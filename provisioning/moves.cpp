@@ -17,6 +17,9 @@ void set_state(Host& host, HostState to, const Now& now) {
   if (to != installing) host.plan.reset();
 }
 
+// 0, which no arming has, makes the store refuse a change that needs one.
+std::int64_t arming_of(const Host& host) { return host.arming ? host.arming->id : 0; }
+
 void end_arming_of(Host& host) {
   host.arming.reset();
   host.snapshot.reset();
@@ -101,7 +104,7 @@ Move begin_attempt(const Host& host, BootSession session, const Cause& cause, co
   }
   add_end_of_session(host, change);
   change.emplace_back(AddAttempt{
-      .id = session.attempt, .arming = host.arming->id, .host = host.id, .at_ms = now.unix_ms});
+      .id = session.attempt, .arming = arming_of(host), .host = host.id, .at_ms = now.unix_ms});
   change.emplace_back(stored(host, session, now));
   change.emplace_back(transition(host, booting, cause));
   return {.change = std::move(change),
@@ -110,7 +113,7 @@ Move begin_attempt(const Host& host, BootSession session, const Cause& cause, co
             changed.attempt = session.attempt;
             changed.attempt_state = "running";
             changed.contact = now.steady;
-            ++changed.arming->attempts_used;
+            if (changed.arming) ++changed.arming->attempts_used;
             replace_session(table, changed, session);
           }};
 }
@@ -120,7 +123,7 @@ Move begin_attempt_here(const Host& host, std::int64_t attempt, const Cause& cau
   const auto& session = *host.session();
   Change change;
   change.emplace_back(
-      AddAttempt{.id = attempt, .arming = host.arming->id, .host = host.id, .at_ms = now.unix_ms});
+      AddAttempt{.id = attempt, .arming = arming_of(host), .host = host.id, .at_ms = now.unix_ms});
   change.emplace_back(
       BindSession{.id = session.id, .attempt = attempt, .address = session.address});
   change.emplace_back(transition(host, booting, cause));
@@ -131,7 +134,7 @@ Move begin_attempt_here(const Host& host, std::int64_t attempt, const Cause& cau
             changed.attempt = attempt;
             changed.attempt_state = "running";
             changed.contact = now.steady;
-            ++changed.arming->attempts_used;
+            if (changed.arming) ++changed.arming->attempts_used;
             changed.session()->attempt = attempt;
           }};
 }
@@ -151,7 +154,7 @@ Move end_attempt(const Host& host, const AttemptEnd& end, const Cause& cause, co
   step.detail = end.detail;
   change.emplace_back(std::move(step));
   if (end.end_session) add_end_of_session(host, change);
-  if (ends_arming) change.emplace_back(EndArming{.id = host.arming->id, .cause = cause});
+  if (ends_arming) change.emplace_back(EndArming{.id = arming_of(host), .cause = cause});
   return {.change = std::move(change), .apply = [end, ends_arming, now](HostTable&, Host& changed) {
             set_state(changed, end.to, now);
             changed.attempt_state = end.to == installed ? "installed" : "failed";
@@ -165,7 +168,7 @@ Move end_attempt(const Host& host, const AttemptEnd& end, const Cause& cause, co
 Move arm(const Host& host, const Arming& arming, const std::optional<Sha256>& published,
          const Cause& cause, const Now& now) {
   Change change;
-  if (host.arming) change.emplace_back(EndArming{.id = host.arming->id, .cause = cause});
+  if (host.arming) change.emplace_back(EndArming{.id = arming_of(host), .cause = cause});
   if (published) {
     change.emplace_back(
         PublishProfile{.id = arming.profile, .digest = *published, .at_ms = now.unix_ms});
@@ -192,7 +195,7 @@ Move disarm(const Host& host, const Cause& cause, const Now& now) {
     return end_attempt(host, end, cause, now);
   }
   auto move = go(host, assigned, cause, now);
-  if (host.arming) move.change.emplace_back(EndArming{.id = host.arming->id, .cause = cause});
+  if (host.arming) move.change.emplace_back(EndArming{.id = arming_of(host), .cause = cause});
   move.apply = [now](HostTable&, Host& changed) {
     set_state(changed, assigned, now);
     end_arming_of(changed);
@@ -201,7 +204,7 @@ Move disarm(const Host& host, const Cause& cause, const Now& now) {
 }
 
 Move end_arming(const Host& host, const Cause& cause) {
-  return {.change = {EndArming{.id = host.arming->id, .cause = cause}},
+  return {.change = {EndArming{.id = arming_of(host), .cause = cause}},
           .apply = [](HostTable&, Host& changed) { end_arming_of(changed); }};
 }
 

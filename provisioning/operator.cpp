@@ -1,6 +1,7 @@
 #include "provisioning/operator.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/log.hpp"
@@ -16,6 +17,19 @@ Operator::Outcome refused(int status, std::string text) {
 
 std::string state_of(const Host& host) {
   return "host " + host.shown_name() + " is " + std::string(name_of(host.state));
+}
+
+std::string armer_of(const Host& host) { return host.arming ? host.arming->who : "nobody"; }
+
+// `first`, and then `second`, as one.
+Move joined(Move first, Move second) {
+  std::ranges::move(second.change, std::back_inserter(first.change));
+  first.apply = [one = std::move(first.apply), two = std::move(second.apply)](HostTable& table,
+                                                                              Host& changed) {
+    one(table, changed);
+    two(table, changed);
+  };
+  return first;
 }
 
 }  // namespace
@@ -61,7 +75,7 @@ void Operator::arm(Host& host, std::chrono::seconds lifetime, const Order& order
 
 void Operator::arm_free(Host& host, std::chrono::seconds lifetime, const Order& order, Done done) {
   if (host.state == armed) {
-    return done(refused(409, state_of(host) + " already, by " + host.arming->who));
+    return done(refused(409, state_of(host) + " already, by " + armer_of(host)));
   }
   if (host.state == discovered) {
     const auto recipe = complete_recipe_of(host, ledger_.inventory());
@@ -110,14 +124,11 @@ void Operator::ignore(Host& host, const Order& order, Done done) {
     if (host.state != discovered) {
       return done(refused(409, state_of(host) + "; only a discovered host can be ignored"));
     }
-    auto change = go(host, ignored, ledger_.cause(order.who, order.why), ledger_.now());
-    if (const auto* session = host.session(); session != nullptr && !session->ended) {
-      auto dead = end_session(host, *session, ledger_.cause(order.who, "the host is ignored"));
-      std::ranges::copy(dead.change, std::back_inserter(change.change));
-      change.apply = [first = change.apply, then = dead.apply](HostTable& table, Host& changed) {
-        first(table, changed);
-        then(table, changed);
-      };
+    const auto cause = ledger_.cause(order.who, order.why);
+    auto change = go(host, ignored, cause, ledger_.now());
+    const auto* session = host.session();
+    if (session != nullptr && !session->ended) {
+      change = joined(std::move(change), end_session(host, *session, cause));
     }
     move(host, std::move(change), "host.ignored", "ignored by " + order.who, std::move(done));
   });
@@ -125,42 +136,51 @@ void Operator::ignore(Host& host, const Order& order, Done done) {
 
 void Operator::assign(Host& host, const Assignment& assignment, const Order& order, Done done) {
   ledger_.when_free(host, [this, &host, assignment, order, done = std::move(done)]() mutable {
-    if (host.in_inventory) {
-      return done(refused(409, "host " + host.shown_name() +
-                                   " is in the inventory: its profile and site are changed there"));
-    }
-    if (host.state != discovered && host.state != assigned && host.state != ignored) {
-      return done(refused(409, state_of(host) + "; disarm it first"));
-    }
-    const auto* namesake = ledger_.hosts().by_name(assignment.name);
-    if (!assignment.name.empty() && namesake != nullptr && namesake != &host) {
-      return done(refused(422, "the name " + assignment.name + " is another host's"));
-    }
-    Host wanted;  // only what a recipe is looked up by
-    wanted.id = host.id;
-    wanted.name = assignment.name.empty() ? host.name : assignment.name;
-    wanted.macs = host.macs;
-    wanted.profile = assignment.profile;
-    wanted.site = assignment.site;
-    const auto recipe = complete_recipe_of(wanted, ledger_.inventory());
-    if (!recipe) return done(refused(422, recipe.error().text()));
-    ledger_.hosts().rename(host, wanted.name);
-    host.profile = assignment.profile;
-    host.site = assignment.site;
-    host.learnt = true;
-    const auto cause = ledger_.cause(order.who, order.why);
-    auto change = go(host, assigned, cause, ledger_.now());
-    if (host.state == assigned) {
-      change = {.change = {Note{.host = host.id, .what = "assigned again", .cause = cause}}};
-    }
-    if (host.state == ignored) {
-      change.change = {
-          Transition{.host = host.id, .from = ignored, .to = discovered, .cause = cause},
-          Transition{.host = host.id, .from = discovered, .to = assigned, .cause = cause}};
-    }
-    move(host, std::move(change), "host.assigned", order.who + " assigned " + recipe->profile->id(),
-         std::move(done));
+    const auto outcome = may_assign(host, assignment);
+    if (!outcome) return done(outcome);
+    assign_free(host, assignment, order, std::move(done));
   });
+}
+
+Operator::Outcome Operator::may_assign(const Host& host, const Assignment& assignment) {
+  if (host.in_inventory) {
+    return refused(409, "host " + host.shown_name() +
+                            " is in the inventory: its profile and site are changed there");
+  }
+  if (host.state != discovered && host.state != assigned && host.state != ignored) {
+    return refused(409, state_of(host) + "; disarm it first");
+  }
+  const auto* namesake = ledger_.hosts().by_name(assignment.name);
+  if (namesake != nullptr && namesake != &host) {
+    return refused(422, "the name " + assignment.name + " is another host's");
+  }
+  Host wanted;  // only what a recipe is looked up by
+  wanted.id = host.id;
+  wanted.name = assignment.name.empty() ? host.name : assignment.name;
+  wanted.macs = host.macs;
+  wanted.profile = assignment.profile;
+  wanted.site = assignment.site;
+  const auto recipe = complete_recipe_of(wanted, ledger_.inventory());
+  if (!recipe) return refused(422, recipe.error().text());
+  return {};
+}
+
+void Operator::assign_free(Host& host, const Assignment& assignment, const Order& order,
+                           Done done) {
+  if (!assignment.name.empty()) ledger_.hosts().rename(host, assignment.name);
+  host.profile = assignment.profile;
+  host.site = assignment.site;
+  host.learnt = true;
+  const auto cause = ledger_.cause(order.who, order.why);
+  Move change{.change = {Note{.host = host.id, .what = "assigned again", .cause = cause}}};
+  if (host.state != assigned) change = go(host, assigned, cause, ledger_.now());
+  if (host.state == ignored) {
+    change.change = {
+        Transition{.host = host.id, .from = ignored, .to = discovered, .cause = cause},
+        Transition{.host = host.id, .from = discovered, .to = assigned, .cause = cause}};
+  }
+  move(host, std::move(change), "host.assigned", order.who + " assigned " + assignment.profile,
+       std::move(done));
 }
 
 std::vector<std::string> Operator::use_inventory(std::shared_ptr<const Inventory> inventory) {

@@ -63,6 +63,8 @@ class Operator {
   };
   [[nodiscard]] std::expected<Prepared, Refusal> prepare(const Host& host);
   void arm_free(Host& host, std::chrono::seconds lifetime, const Order& order, Done done);
+  [[nodiscard]] Outcome may_assign(const Host& host, const Assignment& assignment);
+  void assign_free(Host& host, const Assignment& assignment, const Order& order, Done done);
   void move(Host& host, Move move, std::string_view event, std::string text, Done done);
 
   [[nodiscard]] Host& record_of(const HostEntry& entry);

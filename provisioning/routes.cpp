@@ -85,14 +85,14 @@ void BootRoutes::add_to(http::Router& router) {
   get("/boot.ipxe", &BootRoutes::boot_script);
   get("/artifacts/{sha}/{name}", &BootRoutes::artifact);
   get("/loader/{name}", &BootRoutes::loader);
-  constexpr std::array<std::pair<std::string_view, TokenFile>, 5> files{{
+  constexpr std::array<std::pair<std::string_view, TokenFile>, 5> kFiles{{
       {"/h/{token}/initrd", TokenFile::initrd},
       {"/h/{token}/user-data", TokenFile::user_data},
       {"/h/{token}/meta-data", TokenFile::meta_data},
       {"/h/{token}/vendor-data", TokenFile::vendor_data},
       {"/h/{token}/network-config", TokenFile::network_config},
   }};
-  for (const auto& [pattern, file] : files) {
+  for (const auto& [pattern, file] : kFiles) {
     router.add(Method::get, pattern, [this, file](const Request& request, http::Reply reply) {
       with_token(request, file, std::move(reply));
     });

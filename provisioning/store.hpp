@@ -138,6 +138,7 @@ class Store {
 
  private:
   struct Database;
+  [[nodiscard]] Fallible<void> apply_in_savepoint(const Change& change);
   explicit Store(std::unique_ptr<Database> database);
   std::unique_ptr<Database> database_;
 };

@@ -163,15 +163,15 @@ Fallible<std::vector<AuditRow>> Store::audit(std::int64_t after_seq, std::size_t
 }
 
 Fallible<std::int64_t> Store::verify_audit() {
-  constexpr std::size_t rows_at_once = 10'000;
+  constexpr std::size_t kRowsAtOnce = 10'000;
   AuditCheck check;
   for (;;) {
-    const auto rows = audit(check.rows(), rows_at_once);
+    const auto rows = audit(check.rows(), kRowsAtOnce);
     if (!rows) return std::unexpected(rows.error());
     for (const auto& row : *rows) {
       if (const auto good = check.next(row); !good) return std::unexpected(good.error());
     }
-    if (rows->size() < rows_at_once) break;
+    if (rows->size() < kRowsAtOnce) break;
   }
   Sha256 head;
   try {

@@ -31,23 +31,25 @@ std::size_t StoreWorker::backlog() {
   return queue_.size();
 }
 
+std::vector<StoreWorker::Job> StoreWorker::take_group(const std::stop_token& stop) {
+  std::vector<Job> group;
+  std::unique_lock lock(mutex_);
+  (void)wake_.wait(lock, stop, [this] { return !queue_.empty(); });  // the queue says it all
+  while (!queue_.empty() && group.size() < kGroup) {
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return group;
+}
+
 void StoreWorker::work(const std::stop_token& stop) {
-  for (;;) {
+  for (auto group = take_group(stop); !group.empty(); group = take_group(stop)) {
     std::vector<Change> changes;
-    std::vector<Done> done;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, stop, [this] { return !queue_.empty(); });
-      if (queue_.empty()) return;  // stopped, and all is written
-      while (!queue_.empty() && changes.size() < kGroup) {
-        changes.push_back(std::move(queue_.front().change));
-        done.push_back(std::move(queue_.front().done));
-        queue_.pop_front();
-      }
-    }
+    changes.reserve(group.size());
+    for (auto& job : group) changes.push_back(std::move(job.change));
     auto results = store_.apply(changes);
-    scheduler_.post([done = std::move(done), results = std::move(results)]() mutable {
-      for (std::size_t i = 0; i < done.size(); ++i) done[i](std::move(results[i]));
+    scheduler_.post([group = std::move(group), results = std::move(results)]() mutable {
+      for (std::size_t i = 0; i < group.size(); ++i) group[i].done(std::move(results[i]));
     });
   }
 }

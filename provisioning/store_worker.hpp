@@ -11,6 +11,7 @@
 #include <mutex>
 #include <stop_token>
 #include <thread>
+#include <vector>
 
 #include "base/scheduler.hpp"
 #include "provisioning/store.hpp"
@@ -39,6 +40,8 @@ class StoreWorker {
     Done done;
   };
   void work(const std::stop_token& stop);
+  // The next group; empty when the end has come and all is written.
+  [[nodiscard]] std::vector<Job> take_group(const std::stop_token& stop);
 
   Store& store_;
   Scheduler& scheduler_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <cstdlib>
+#include <ctime>
 #include <iomanip>
 #include <iostream>
 
@@ -53,8 +54,10 @@ std::string progress_of(const JsonView& host) {
   if (!reason.empty()) return reason;
   const auto step = host.text_or("step", "");
   if (step.empty()) return "";
-  return progress_line(step, host.number_or("done_octets", 0), host.number_or("total_octets", 0),
-                       host.number_or("rate_octets", 0));
+  constexpr std::size_t kColumns = 79;
+  return progress_line({step, host.number_or("done_octets", 0), host.number_or("total_octets", 0),
+                        host.number_or("rate_octets", 0)},
+                       kColumns);
 }
 
 using Row = std::array<std::string, 6>;
@@ -94,13 +97,23 @@ void list_hosts(Common& common) {
   print_table(rows);
 }
 
+// Wall-clock time of the terminal's zone from milliseconds since 1970.
+std::string clock_text(std::uint64_t unix_ms) {
+  const auto seconds = static_cast<std::time_t>(unix_ms / 1000);
+  std::tm local{};
+  std::array<char, 32> text{};
+  if (localtime_r(&seconds, &local) == nullptr) return std::to_string(unix_ms);
+  const auto length = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &local);
+  return std::string(text.data(), length);
+}
+
 void print_timeline(const json::value& document) {
   const auto member = JsonView(document).member("events");
   const auto events = member ? member->elements() : std::unexpected(member.error());
   if (!events) return;  // an empty timeline is nothing to show
   for (const auto& event : *events) {
-    std::cout << "  " << event.text_or("at", "") << "  " << event.text_or("event", "") << "  "
-              << event.text_or("text", "") << "\n";
+    std::cout << "  " << clock_text(event.number_or("at", 0)) << "  " << event.text_or("event", "")
+              << "  " << event.text_or("text", "") << "\n";
   }
 }
 
@@ -120,7 +133,9 @@ void show_host(Common& common, const HostOptions& options) {
   for (const auto& [key, value] : *host) {
     if (value.is_null() || (value.is_string() && value.as_string().empty())) continue;
     std::cout << key << ": ";
-    if (value.is_string()) {
+    if (key == "last_seen" || key == "changed_ms") {
+      std::cout << clock_text(JsonView(value).number().value_or(0)) << "\n";
+    } else if (value.is_string()) {
       std::cout << std::string_view(value.as_string()) << "\n";
     } else {
       std::cout << json::serialize(value) << "\n";

@@ -68,8 +68,8 @@ class ImportProgress {
       return true;
     }
     shown_ = now;
-    rate_.add(done, now);
-    const auto line = progress_line("import", done, total, rate_.octets_per_second());
+    const auto rate = rate_.update("import", done, now);
+    const auto line = progress_line({"import", done, total, rate}, kColumns);
     std::cerr << (is_terminal_ ? "\r\x1b[K" + line : line + "\n") << std::flush;
     return true;
   }
@@ -78,6 +78,7 @@ class ImportProgress {
   }
 
  private:
+  static constexpr std::size_t kColumns = 79;
   bool is_terminal_ = isatty(STDERR_FILENO) != 0;
   TimePoint shown_{};
   RateMeter rate_;

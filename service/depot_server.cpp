@@ -1,7 +1,5 @@
 #include "service/depot_server.hpp"
 
-#include <algorithm>
-#include <boost/asio/bind_executor.hpp>
 #include <csignal>
 
 #include "base/log.hpp"
@@ -30,6 +28,8 @@ Fallible<void> DepotServer::open() {
     const auto done = (this->*step)();
     if (!done) return done;
   }
+  // Before anyone is told "ready": from then on a signal is a request and not a death.
+  for (const int number : {SIGHUP, SIGTERM, SIGINT}) signals_.add(number);
   provisioning_->start();
   return {};
 }
@@ -156,7 +156,6 @@ std::vector<std::string> DepotServer::addresses() const {
 }
 
 void DepotServer::run() {
-  for (const int number : {SIGHUP, SIGTERM, SIGINT}) signals_.add(number);
   await_signal();
   io_.run();
 }
@@ -172,7 +171,8 @@ void DepotServer::await_signal() {
 
 void DepotServer::stop() {
   log::info("service.stopping");
-  signals_.clear();
+  signals_.clear();  // a second signal ends the process at once
+  loop_.stop();
   for (const auto& server : dhcp_) server->stop();
   for (const auto& server : tftp_) server->stop();
   boot_http_->stop();

@@ -1,8 +1,6 @@
 #include "service/event_loop.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <memory>
 
 namespace slipway::service {
 
@@ -11,12 +9,18 @@ void EventLoop::post(Task task) {
 }
 
 void EventLoop::after(std::chrono::milliseconds delay, Task task) {
-  auto timer = std::make_unique<boost::asio::steady_timer>(context_, delay);
-  auto& armed = *timer;  // the handler owns the timer it waits on
-  armed.async_wait([timer = std::move(timer),
-                    task = std::move(task)](const boost::system::error_code& error) mutable {
-    if (!error) task();
-  });
+  if (stopped_) return;
+  const auto timer = timers_.emplace(timers_.end(), context_, delay);
+  timer->async_wait(
+      [this, timer, task = std::move(task)](const boost::system::error_code& error) mutable {
+        timers_.erase(timer);
+        if (!error && !stopped_) task();
+      });
+}
+
+void EventLoop::stop() {
+  stopped_ = true;
+  for (auto& timer : timers_) timer.cancel();
 }
 
 }  // namespace slipway::service

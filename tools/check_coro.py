@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The four lines about coroutines (style.md A.7), as far as text shows them.
+"""The four lines about coroutines (HACKING.md), as far as text shows them.
 
 1. co_await stands alone: `co_await f();`, `x = co_await f();`, `co_return co_await f();`.
 2. No braces and no lambda among the arguments of an awaited call.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Who may include whom (style.md A.2), and where each library has its home (rulings.md)."""
+"""Who may include whom (HACKING.md), and where each library has its home."""
 
 import fnmatch
 import re

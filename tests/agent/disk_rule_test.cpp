@@ -124,11 +124,3 @@ TEST_CASE("a host without a disk says so", "[agent][disk]") {
   REQUIRE_FALSE(choice.disk);
   CHECK_THAT(choice.disk.error().detail, ContainsSubstring("no disk at all"));
 }
-
-TEST_CASE("sizes are shown with at most three digits before the point", "[agent][disk]") {
-  CHECK(size_text(0) == "0 B");
-  CHECK(size_text(999) == "999 B");
-  CHECK(size_text(1000) == "1.0 KiB");
-  CHECK(size_text(20 * kGib) == "20.0 GiB");
-  CHECK(size_text(2048 * kGib) == "2.0 TiB");
-}

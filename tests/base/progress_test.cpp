@@ -3,45 +3,56 @@
 #include "tests/support/catch.hpp"
 
 using namespace slipway;
-using std::chrono::seconds;
+using std::chrono::milliseconds;
 
-TEST_CASE("sizes have three significant digits", "[base][progress]") {
-  struct Row {
-    std::uint64_t octets;
-    const char* text;
-  };
-  const auto row = GENERATE(Row{0, "0 B"}, Row{1'023, "1023 B"}, Row{1'024, "1.00 KiB"},
-                            Row{10'240, "10.0 KiB"}, Row{104'857'600, "100 MiB"},
-                            Row{1'610'612'736, "1.50 GiB"}, Row{1ULL << 50U, "1024 TiB"});
-  CHECK(human_octets(row.octets) == row.text);
+namespace {
+
+constexpr std::uint64_t kMib = 1 << 20;
+
+}  // namespace
+
+TEST_CASE("the progress line shows share, sizes, rate and time left", "[base][progress]") {
+  CHECK(progress_line({"write", 52 * kMib, 100 * kMib, 12 * kMib}, 79) ==
+        "write    [#######-------]  52 %  52.0 MiB of 100.0 MiB  12.0 MiB/s  0:04 left");
+  CHECK(progress_line({"verify", 0, 100 * kMib, 0}, 79) ==
+        "verify   [--------------]   0 %  0 B of 100.0 MiB  0 B/s");
+  CHECK(progress_line({"write", 100 * kMib, 100 * kMib, kMib}, 79) ==
+        "write    [##############] 100 %  100.0 MiB of 100.0 MiB  1.0 MiB/s  0:00 left");
+  CHECK(progress_line({"checks", 0, 0, 0}, 79) == "checks ...");
 }
 
-TEST_CASE("durations name their two largest units", "[base][progress]") {
-  CHECK(human_duration(seconds(0)) == "0 s");
-  CHECK(human_duration(seconds(59)) == "59 s");
-  CHECK(human_duration(seconds(200)) == "3 min 20 s");
-  CHECK(human_duration(seconds(7'500)) == "2 h 5 min");
+TEST_CASE("the longest progress line fits 79 columns", "[base][progress]") {
+  const auto line = progress_line({"write", 999 * kMib - 600'000, 999 * kMib, kMib / 2}, 200);
+  INFO(line);
+  CHECK(line.size() <= 79);
+  CHECK(progress_line({"write", 1, 2, 1}, 10).size() == 10);
 }
 
-TEST_CASE("a rate is that of the last ten seconds", "[base][progress]") {
-  const TimePoint start = std::chrono::steady_clock::now();
+TEST_CASE("the time left is rounded up, and unknown when nothing moves", "[base][progress]") {
+  CHECK(seconds_left({"write", 0, 10, 0}) == std::nullopt);
+  CHECK(seconds_left({"write", 0, 10, 3}) == 4);
+  CHECK(seconds_left({"write", 10, 10, 3}) == 0);
+  CHECK(seconds_left({"write", 11, 10, 3}) == std::nullopt);
+}
+
+TEST_CASE("the rate follows what is measured and starts afresh with a step", "[base][progress]") {
   RateMeter meter;
-  CHECK(meter.octets_per_second() == 0);
-  meter.add(0, start);
-  CHECK(meter.octets_per_second() == 0);
-  meter.add(0, start + seconds(100));  // a long stall
-  for (int i = 1; i <= 20; ++i) {
-    meter.add(static_cast<std::uint64_t>(i) * 1'000, start + seconds(100 + i));
-  }
-  CHECK(meter.octets_per_second() == 1'000);
+  TimePoint now{};
+  CHECK(meter.update("write", 0, now) == 0);
+  now += milliseconds(500);
+  CHECK(meter.update("write", 50 * kMib, now) == 100 * kMib);
+  now += milliseconds(10);  // too short to measure
+  CHECK(meter.update("write", 60 * kMib, now) == 100 * kMib);
+  now += milliseconds(10'000);  // the network stood still for five half-lives
+  CHECK(meter.update("write", 60 * kMib, now) < 5 * kMib);
+  now += milliseconds(500);
+  CHECK(meter.update("verify", 0, now) == 0);
 }
 
-TEST_CASE("a progress line leaves out what is not known", "[base][progress]") {
-  CHECK(progress_line("write", 512, 1'024, 256) ==
-        "write    [############............]  50 %  512 B of 1.00 KiB  256 B/s  2 s left");
-  CHECK(progress_line("write", 0, 1'024, 0) ==
-        "write    [........................]   0 %  0 B of 1.00 KiB");
-  CHECK(progress_line("wipe", 2'048, 0, 5) == "wipe     2.00 KiB");
-  CHECK(progress_line("verify", 2'048, 1'024, 5) ==
-        "verify   [########################] 100 %  2.00 KiB of 1.00 KiB  5 B/s  0 s left");
+TEST_CASE("sizes are shown with at most three digits before the point", "[base]") {
+  CHECK(human_octets(0) == "0 B");
+  CHECK(human_octets(999) == "999 B");
+  CHECK(human_octets(1000) == "1.0 KiB");
+  CHECK(human_octets(20 * (1024 * kMib)) == "20.0 GiB");
+  CHECK(human_octets(2048 * (1024 * kMib)) == "2.0 TiB");
 }

@@ -26,7 +26,7 @@ DHCP_ADDRESS = "10.88.0.1"
 BOOT_ADDRESS = "10.88.0.2"
 
 # The RA without a life time is for the iPXE of Debian's ROMs, which otherwise waits 16 seconds for
-# an IPv6 router (protocol.md, 0.10). no-ping: dnsmasq would try each address for 3 seconds first.
+# an IPv6 router. no-ping: dnsmasq would try each address for 3 seconds first.
 DNSMASQ = """\
 port=0
 interface=eth0

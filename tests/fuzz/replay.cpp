@@ -14,7 +14,8 @@ namespace {
 void run(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  const std::vector<std::uint8_t> copy(bytes.begin(), bytes.end());  // exact bounds for the sanitizer
+  const std::vector<std::uint8_t> copy(bytes.begin(),
+                                       bytes.end());  // exact bounds for the sanitizer
   (void)LLVMFuzzerTestOneInput(copy.data(), copy.size());
 }
 

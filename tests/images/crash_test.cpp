@@ -81,7 +81,7 @@ std::size_t count_half_states(const std::vector<DiskOperation>& log, const Bytes
 
 }  // namespace
 
-TEST_CASE("SG5: the order of rulings.md, from the log", "[images][writer][order]") {
+TEST_CASE("SG5: the order of writes and flushes, from the log", "[images][writer][order]") {
   const Run run;
   REQUIRE(run.report);
   const auto& log = run.disk.log();

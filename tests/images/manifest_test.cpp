@@ -41,7 +41,7 @@ const Chunk kSecond{12288, 4096, 200, 100, digest_of(5), digest_of(6)};
 
 }  // namespace
 
-TEST_CASE("a manifest is the JSON that rulings.md names", "[images][manifest]") {
+TEST_CASE("a manifest is the JSON of format 1", "[images][manifest]") {
   CHECK(to_json(sample()) == kGolden);
   const auto read = parse_manifest(kGolden);
   REQUIRE(read);

@@ -12,7 +12,7 @@ constexpr auto wait = Script::wait;
 constexpr auto install = Script::install;
 }  // namespace
 
-TEST_CASE("each client gets what the rulings' table says", "[provisioning][decision]") {
+TEST_CASE("each client gets what the table of docs/boot-flow.md says", "[provisioning][decision]") {
   using View = std::optional<HostView>;
   struct Row {
     std::string why;

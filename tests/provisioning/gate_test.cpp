@@ -30,9 +30,9 @@ TEST_CASE("each kind of client gets its boot file", "[provisioning][gate]") {
   CHECK(policy.boot_file(who, *Ipv4::parse("10.9.0.1")) == "http://10.9.0.1:8080/boot.ipxe");
   who.ipxe = who.ipxe_can_boot = false;
   who.arch = dhcp::Arch::uefi_x64;
-  CHECK(policy.boot_file(who, kServer) == "ipxe.efi");
+  CHECK(policy.boot_file(who, kServer) == "snponly.efi");
   who.arch = dhcp::Arch::http_x64;
-  CHECK(policy.boot_file(who, kServer) == "http://10.0.0.1:8080/loader/ipxe.efi");
+  CHECK(policy.boot_file(who, kServer) == "http://10.0.0.1:8080/loader/snponly.efi");
 }
 
 TEST_CASE("strangers are discovered, or get silence where they are to be ignored",

@@ -1,4 +1,4 @@
-// The security goals of threats.md that are kept here, each with a test named after it.
+// The security goals of docs/security.md that are kept here, each with a test named after it.
 #include <fstream>
 #include <sstream>
 

@@ -1,4 +1,4 @@
-// Random steps against a small model of one host's life (threats.md: "arming model").
+// Random steps against a small model of one host's life.
 #include <cstdlib>
 #include <random>
 
@@ -14,7 +14,7 @@ using enum HostState;
 
 constexpr auto kMac = "52:54:00:aa:00:01";
 
-// What the rulings say, as short as it can be said. Times are steady.
+// The rules of a host's life, as short as it can be said. Times are steady.
 struct Model {
   HostState state = assigned;
   bool has_arming = false;
@@ -259,7 +259,7 @@ class Walk {
   std::vector<std::string> dead_tokens_;
 };
 
-// 10^6 steps are the figure of threats.md; they take some minutes, so CI walks a part of it.
+// 10^6 steps are the figure to reach; they take some minutes, so CI walks a part of it.
 unsigned steps() {
   const char* scale = std::getenv("SLIPWAY_TEST_SCALE");
   const double share = scale == nullptr ? 0.05 : std::max(0.001, std::atof(scale));
