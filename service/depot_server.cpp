@@ -145,6 +145,7 @@ std::optional<Mac> DepotServer::neighbour(Ipv4 peer) const {
 
 std::vector<std::string> DepotServer::addresses() const {
   std::vector<std::string> lines;
+  lines.reserve(interfaces_.size() + 1);
   for (const auto& interface : interfaces_) {
     lines.push_back("dhcp " + std::to_string(config_.dhcp_port) + "," +
                     std::to_string(config_.binl_port) + " tftp " +

@@ -61,7 +61,7 @@ Fallible<fs::path> find_agent(const fs::path& given) {
   const auto here = fs::read_symlink("/proc/self/exe", error).parent_path();
   const std::array<fs::path, 4> places = {here / "slipway-agent", here / "agent/slipway-agent",
                                           here / "../agent/slipway-agent",
-                                          "/usr/lib/slipway/slipway-agent"};
+                                          here / "../lib/slipway/slipway-agent"};
   if (!given.empty()) {
     if (fs::is_regular_file(given)) return given;
     return fail(given.native() + ": no such file");
@@ -69,8 +69,7 @@ Fallible<fs::path> find_agent(const fs::path& given) {
   for (const auto& place : places) {
     if (fs::is_regular_file(place)) return place;
   }
-  return fail(
-      "slipway-agent is neither beside slipway nor in /usr/lib/slipway; name it by --agent");
+  return fail("slipway-agent is neither beside slipway nor in ../lib/slipway; name it by --agent");
 }
 
 // Copies the modules that are wanted and makes their tables anew, so that modprobe on the host

@@ -2,7 +2,8 @@
 
     lan   bridge br0, the hosts' taps
     dhcp  10.88.0.1: dnsmasq that leases addresses and knows nothing of PXE
-    boot  10.88.0.2: where `slipway serve` runs
+    boot  10.88.0.2: where `slipway serve` runs, on a machine with a second leg: its default route
+          leads elsewhere, and eth0 has a second address, as on a real depot's server
 
 Nothing touches the machine's real network. All that a Lab starts is ended by process id and all that
 it makes is removed at close(), at exit, on SIGTERM; what a killed run left behind, the next removes.
@@ -173,6 +174,16 @@ class Lab:
             # Or captures show a wrong checksum in every packet of ours.
             self.run(where, "ethtool", "-K", "eth0", "tx", "off")
         self.run("dhcp", "ip", "address", "add", "fd88:5117::1/64", "dev", "eth0", "nodad")
+        self._make_second_leg()
+
+    def _make_second_leg(self):
+        self.run("boot", "ip", "address", "add", "10.88.0.202/24", "dev", "eth0")
+        self.run("boot", "ip", "link", "add", "office0", "type", "veth", "peer",
+                 "name", "office1")
+        self.run("boot", "ip", "address", "add", "192.0.2.2/24", "dev", "office0")
+        for leg in ("office0", "office1"):
+            self.run("boot", "ip", "link", "set", leg, "up")
+        self.run("boot", "ip", "route", "add", "default", "via", "192.0.2.1", "dev", "office0")
 
     def _start_dhcp(self):
         settings = self.folder / "dnsmasq.conf"

@@ -185,7 +185,7 @@ TEST_CASE("a hybrid MBR is kept as it is", "[images][gpt]") {
 
 TEST_CASE("sgdisk and sfdisk find nothing wrong with the final table", "[images][gpt][tools]") {
   if (!has_tool("sgdisk") || !has_tool("sfdisk")) {
-    WARN("sgdisk or sfdisk is not installed");
+    FAIL("sgdisk or sfdisk is not installed");
     return;
   }
   const ScratchFolder scratch;

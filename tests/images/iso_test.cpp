@@ -54,20 +54,20 @@ TEST_CASE("isoinfo and blkid see the seed", "[images][iso][tools]") {
     const auto list = run_command("isoinfo -lR -i " + scratch.path("iso")).output;
     CHECK_THAT(list, ContainsSubstring("-r--------") && ContainsSubstring("meta-data"));
   } else {
-    WARN("isoinfo is not installed");
+    FAIL("isoinfo is not installed");
   }
   if (has_tool("blkid")) {
     const auto probe = run_command("blkid -p " + scratch.path("iso")).output;
     CHECK_THAT(probe,
                ContainsSubstring("LABEL=\"cidata\"") && ContainsSubstring("TYPE=\"iso9660\""));
   } else {
-    WARN("blkid is not installed");
+    FAIL("blkid is not installed");
   }
 }
 
 TEST_CASE("large files come out whole", "[images][iso]") {
   if (!has_tool("isoinfo")) {
-    WARN("isoinfo is not installed");
+    FAIL("isoinfo is not installed");
     return;
   }
   const ScratchFolder scratch;
