@@ -50,7 +50,7 @@ std::string macs_of(const JsonView& host) {
 }
 
 std::string progress_of(const JsonView& host) {
-  const auto reason = host.text_or("reason", "");
+  auto reason = host.text_or("reason", "");
   if (!reason.empty()) return reason;
   const auto step = host.text_or("step", "");
   if (step.empty()) return "";
