@@ -116,6 +116,14 @@ void UserDataParts::add(const std::string& key, const Value& value, Mistakes& mi
   user_data_.set(key, value);
 }
 
+std::vector<Field> UserDataParts::with(std::vector<Field> own) {
+  for (const std::string_view key : {"stylus", "install", "stages", "reboot", "network"}) {
+    own.push_back({key, part(std::string(key))});
+  }
+  own.push_back({"user_data", whole()});
+  return own;
+}
+
 Value UserDataParts::finish(Mistakes& mistakes) && {
   normalise_user_data(user_data_, mistakes);
   check_user_data(user_data_, mistakes);
@@ -136,14 +144,7 @@ FieldReader name_text(std::string& target, Mark& mark) {
 SiteDraft read_site(const Value& value, std::string_view stem, Mistakes& mistakes) {
   SiteDraft draft;
   UserDataParts parts;
-  read_fields(value, "a site",
-              {{"name", name_text(draft.site.name, draft.name_mark)},
-               {"stylus", parts.part("stylus")},
-               {"install", parts.part("install")},
-               {"stages", parts.part("stages")},
-               {"reboot", parts.part("reboot")},
-               {"network", parts.part("network")},
-               {"user_data", parts.whole()}},
+  read_fields(value, "a site", parts.with({{"name", name_text(draft.site.name, draft.name_mark)}}),
               mistakes);
   draft.site.mark = value.mark;
   draft.site.user_data = std::move(parts).finish(mistakes);
@@ -158,18 +159,12 @@ HostDraft read_host(const Value& value, std::string_view stem, Mistakes& mistake
   const auto mac = [&draft](const Value& entry, Mistakes& out) { add_mac(entry, draft, out); };
   const auto uuid = [&draft](const Value& entry, Mistakes& out) { read_uuid(entry, draft, out); };
   read_fields(value, "a host",
-              {{"name", host_name(host.name, draft.name_mark)},
-               {"macs", each_of(mac)},
-               {"uuid", uuid},
-               {"serial", marked(host.serial, draft.serial_mark)},
-               {"site", marked(host.site, draft.site_mark)},
-               {"profile", marked(host.profile, draft.profile_mark)},
-               {"stylus", parts.part("stylus")},
-               {"install", parts.part("install")},
-               {"stages", parts.part("stages")},
-               {"reboot", parts.part("reboot")},
-               {"network", parts.part("network")},
-               {"user_data", parts.whole()}},
+              parts.with({{"name", host_name(host.name, draft.name_mark)},
+                          {"macs", each_of(mac)},
+                          {"uuid", uuid},
+                          {"serial", marked(host.serial, draft.serial_mark)},
+                          {"site", marked(host.site, draft.site_mark)},
+                          {"profile", marked(host.profile, draft.profile_mark)}}),
               mistakes);
   host.mark = value.mark;
   host.user_data = std::move(parts).finish(mistakes);

@@ -47,6 +47,8 @@ class UserDataParts {
   // Reads the key of that name into the map; said twice (beside and below user_data) is a mistake.
   [[nodiscard]] FieldReader part(std::string key);
   [[nodiscard]] FieldReader whole();
+  // `own`, and all the keys under which user-data may stand.
+  [[nodiscard]] std::vector<Field> with(std::vector<Field> own);
   // The map, normalised and checked; null when nothing was said.
   [[nodiscard]] Value finish(Mistakes& mistakes) &&;
 

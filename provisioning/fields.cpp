@@ -32,12 +32,12 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return d.back();
 }
 
-const Field* field_named(std::initializer_list<Field> fields, std::string_view key) {
+const Field* field_named(const std::vector<Field>& fields, std::string_view key) {
   const auto found = std::ranges::find(fields, key, &Field::key);
-  return found == fields.end() ? nullptr : found;
+  return found == fields.end() ? nullptr : &*found;
 }
 
-void unknown_key(const Entry& entry, std::string_view what, std::initializer_list<Field> fields,
+void unknown_key(const Entry& entry, std::string_view what, const std::vector<Field>& fields,
                  Mistakes& mistakes) {
   std::vector<std::string_view> keys;
   for (const auto& field : fields) keys.push_back(field.key);
@@ -49,7 +49,7 @@ void unknown_key(const Entry& entry, std::string_view what, std::initializer_lis
 
 }  // namespace
 
-void read_fields(const Value& value, std::string_view what, std::initializer_list<Field> fields,
+void read_fields(const Value& value, std::string_view what, const std::vector<Field>& fields,
                  Mistakes& mistakes) {
   if (value.is_null()) return;
   const auto* map = value.map();

@@ -29,7 +29,7 @@ struct Field {
 };
 
 // Reads the map `value` by `fields`. `what` names the map in messages ("a profile").
-void read_fields(const Value& value, std::string_view what, std::initializer_list<Field> fields,
+void read_fields(const Value& value, std::string_view what, const std::vector<Field>& fields,
                  Mistakes& mistakes);
 
 // Readers of one value. Their targets must outlive the call of read_fields().

@@ -96,19 +96,13 @@ void read_layer(const Value& value, std::vector<Layer>& layers, Mistakes& mistak
   UserDataParts parts;
   Mark name_mark = value.mark;
   read_fields(value, "a layer",
-              {{"name", name_text(layer.name, name_mark)},
-               {"kind", one_of<std::string>(layer.kind, {{"os", "os"},
-                                                         {"kubernetes", "kubernetes"},
-                                                         {"network", "network"},
-                                                         {"storage", "storage"},
-                                                         {"add-on", "add-on"}})},
-               {"version", text(layer.version)},
-               {"stylus", parts.part("stylus")},
-               {"install", parts.part("install")},
-               {"stages", parts.part("stages")},
-               {"reboot", parts.part("reboot")},
-               {"network", parts.part("network")},
-               {"user_data", parts.whole()}},
+              parts.with({{"name", name_text(layer.name, name_mark)},
+                          {"kind", one_of<std::string>(layer.kind, {{"os", "os"},
+                                                                    {"kubernetes", "kubernetes"},
+                                                                    {"network", "network"},
+                                                                    {"storage", "storage"},
+                                                                    {"add-on", "add-on"}})},
+                          {"version", text(layer.version)}}),
               mistakes);
   layer.user_data = std::move(parts).finish(mistakes);
   if (layer.name.empty() && value.map() != nullptr) {
@@ -145,30 +139,25 @@ void read_keys(const Value& value, ProfileDraft& draft, UserDataParts& parts, Mi
   const auto requirements = [&](const Value& entry, Mistakes& out) {
     read_requirements(entry, profile.requirements, out);
   };
-  read_fields(value, "a profile",
-              {{"name", name_text(profile.name, draft.name_mark)},
-               {"version", version(profile.version)},
-               {"type", one_of<std::string>(profile.type, {{"infrastructure", "infrastructure"},
-                                                           {"add-on", "add-on"},
-                                                           {"full", "full"}})},
-               {"description", text(profile.description)},
-               {"installer", installer},
-               {"format",
-                one_of<UserDataFormat>(profile.format, {{"cloud-init", UserDataFormat::cloud_init},
-                                                        {"kairos", UserDataFormat::kairos}})},
-               {"requirements", requirements},
-               {"disk", disk},
-               {"layers", each_of(layer)},
-               {"finish", one_of<Finish>(profile.finish, {{"poweroff", Finish::poweroff},
-                                                          {"reboot", Finish::reboot}})},
-               {"content", not_built("put the content into the image")},
-               {"stylus", parts.part("stylus")},
-               {"install", parts.part("install")},
-               {"stages", parts.part("stages")},
-               {"reboot", parts.part("reboot")},
-               {"network", parts.part("network")},
-               {"user_data", parts.whole()}},
-              mistakes);
+  read_fields(
+      value, "a profile",
+      parts.with({{"name", name_text(profile.name, draft.name_mark)},
+                  {"version", version(profile.version)},
+                  {"type", one_of<std::string>(profile.type, {{"infrastructure", "infrastructure"},
+                                                              {"add-on", "add-on"},
+                                                              {"full", "full"}})},
+                  {"description", text(profile.description)},
+                  {"installer", installer},
+                  {"format", one_of<UserDataFormat>(profile.format,
+                                                    {{"cloud-init", UserDataFormat::cloud_init},
+                                                     {"kairos", UserDataFormat::kairos}})},
+                  {"requirements", requirements},
+                  {"disk", disk},
+                  {"layers", each_of(layer)},
+                  {"finish", one_of<Finish>(profile.finish, {{"poweroff", Finish::poweroff},
+                                                             {"reboot", Finish::reboot}})},
+                  {"content", not_built("put the content into the image")}}),
+      mistakes);
 }
 
 }  // namespace
