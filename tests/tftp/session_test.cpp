@@ -248,3 +248,12 @@ TEST_CASE("a transfer that crawls is cut after half an hour", "[tftp][session]")
   }
   CHECK(talk.session.status() == Status::timed_out);
 }
+
+TEST_CASE("a transfer that has ended stays as it ended", "[tftp][session]") {
+  Talk talk(100);
+  CHECK(talk.sent() == Sent{"DATA 1 100"});
+  CHECK(talk.hear(ack(1)).empty());
+  CHECK(talk.session.status() == Status::done);
+  CHECK(talk.hear(datagram({5, 0}, "too late\0"s)).empty());
+  CHECK(talk.session.status() == Status::done);
+}
