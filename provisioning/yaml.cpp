@@ -78,17 +78,19 @@ Fallible<Secret> read_secret(const std::filesystem::path& file) {
   return Secret(std::move(*text));
 }
 
-// Turns the events of yaml-cpp into a tree. What makes the rest of the document meaningless is
-// thrown as yaml-cpp's own exception and caught, with those of yaml-cpp, in parse_yaml().
+// Turns the events of yaml-cpp into trees. What makes the rest of the text meaningless is
+// thrown as yaml-cpp's own exception and caught, with those of yaml-cpp, in parse().
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(std::string_view file, const std::filesystem::path& secrets, ParsedYaml& out)
-      : file_(file), secrets_(secrets), out_(out) {}
+  TreeBuilder(std::string_view file, const std::filesystem::path& secrets, ParsedDocuments& out,
+              std::size_t max_documents)
+      : file_(file), secrets_(secrets), out_(out), max_documents_(max_documents) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (std::exchange(started_, true)) {
+    if (++started_ > max_documents_) {
       throw YAML::ParserException(mark, "only one document may stand in a file");
     }
+    anchors_.clear();  // they are a document's own
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -179,7 +181,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
     if (anchor != YAML::NullAnchor) anchors_[anchor] = value;
     if (open_.empty()) {
-      out_.value = std::move(value);
+      out_.documents.push_back(std::move(value));
     } else if (auto* list = std::get_if<List>(&open_.back().value.data)) {
       list->push_back(std::move(value));
     } else {
@@ -235,21 +237,21 @@ class TreeBuilder : public YAML::EventHandler {
 
   std::string file_;
   const std::filesystem::path& secrets_;
-  ParsedYaml& out_;
-  bool started_ = false;
+  ParsedDocuments& out_;
+  std::size_t max_documents_;
+  std::size_t started_ = 0;
   std::size_t values_ = 0;
   std::vector<Open> open_;
   std::map<YAML::anchor_t, Value> anchors_;
 };
 
-}  // namespace
-
-ParsedYaml parse_yaml(std::string_view text, std::string_view file,
-                      const std::filesystem::path& secrets) {
-  ParsedYaml out;
-  out.value.mark = {std::string(file), 1, 1};
+// The documents up to the first mistake of syntax, whose own document is left out.
+ParsedDocuments parse(std::string_view text, std::string_view file,
+                      const std::filesystem::path& secrets, std::size_t max_documents) {
+  ParsedDocuments out;
+  const Mark start{std::string(file), 1, 1};
   if (text.size() > kMaxYamlOctets) {
-    out.mistakes.push_back({out.value.mark, "larger than 8 MiB"});
+    out.mistakes.push_back({start, "larger than 8 MiB"});
     return out;
   }
   if (auto bad = unreadable_line(text, file)) {
@@ -259,17 +261,37 @@ ParsedYaml parse_yaml(std::string_view text, std::string_view file,
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
-    TreeBuilder builder(file, secrets, out);
+    TreeBuilder builder(file, secrets, out, max_documents);
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
     const bool placed = !error.mark.is_null();
     const auto line = placed ? static_cast<unsigned>(error.mark.line + 1) : 1;
     const auto column = placed ? static_cast<unsigned>(error.mark.column + 1) : 1;
-    out.mistakes.push_back({{std::string(file), line, column}, "not YAML: " + error.msg});
-    out.value.data = nullptr;
+    out.mistakes.push_back({{start.file, line, column}, "not YAML: " + error.msg});
+    out.is_broken = true;
   }
   return out;
+}
+
+}  // namespace
+
+ParsedYaml parse_yaml(std::string_view text, std::string_view file,
+                      const std::filesystem::path& secrets) {
+  auto parsed = parse(text, file, secrets, 1);
+  ParsedYaml out;
+  out.value.mark = {std::string(file), 1, 1};
+  out.mistakes = std::move(parsed.mistakes);
+  if (!parsed.documents.empty()) out.value = std::move(parsed.documents.front());
+  if (parsed.is_broken) out.value.data = nullptr;
+  return out;
+}
+
+ParsedDocuments parse_yaml_documents(std::string_view text, std::string_view file,
+                                     const std::filesystem::path& secrets) {
+  auto parsed = parse(text, file, secrets, kMaxYamlValues);
+  std::erase_if(parsed.documents, [](const Value& document) { return document.is_null(); });
+  return parsed;
 }
 
 ParsedYaml read_yaml(const std::filesystem::path& file, const std::filesystem::path& secrets) {

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,12 @@ struct ParsedYaml {
   std::vector<Mistake> mistakes;  // syntax, duplicate keys, unreadable secrets; no warnings
 };
 
+struct ParsedDocuments {
+  std::vector<Value> documents;   // in their order; those before the place where it is broken
+  std::vector<Mistake> mistakes;  // as in ParsedYaml
+  bool is_broken = false;         // the text is no YAML from some place on
+};
+
 // Reads one document. `file` is the name that marks carry. `!secret FILE` is read relative to
 // `secrets`, one trailing line end is stripped; the file must be regular, at most 64 KiB of UTF-8
 // and of mode 0600 or 0640. An empty `secrets` makes the tag a mistake. Also understood: !!str,
@@ -37,7 +44,12 @@ struct ParsedYaml {
 [[nodiscard]] ParsedYaml parse_yaml(std::string_view text, std::string_view file,
                                     const std::filesystem::path& secrets = {});
 
-// The same for a file on disk; a file that cannot be read is a mistake at line 0.
+// The same for a text of several documents, between which stands a line `---`. Documents without
+// content are left out. The limits hold for all of them together.
+[[nodiscard]] ParsedDocuments parse_yaml_documents(std::string_view text, std::string_view file,
+                                                   const std::filesystem::path& secrets = {});
+
+// The same as parse_yaml() for a file on disk; a file that cannot be read is a mistake at line 0.
 [[nodiscard]] ParsedYaml read_yaml(const std::filesystem::path& file,
                                    const std::filesystem::path& secrets = {});
 
@@ -50,6 +62,13 @@ struct ParsedYaml {
 // lines is a literal block; octets that are not UTF-8 become !!binary.
 // Secrets are written in the clear: mask_secrets() comes first where a person looks.
 [[nodiscard]] std::string emit_yaml(const Value& value);
+
+// Names the file of a secret, relative to the folder of secrets. `key` is that of the map entry in
+// or below which the secret stands, empty when there is none.
+using SecretFile = std::function<std::string(const Secret& secret, std::string_view key)>;
+
+// The same with `!secret FILE` for each secret; `secret_file` is asked once for each, in order.
+[[nodiscard]] std::string emit_yaml(const Value& value, const SecretFile& secret_file);
 
 // Whether `text` is well-formed UTF-8 (no surrogates, no over-long forms, at most U+10FFFF).
 [[nodiscard]] bool is_utf8(std::string_view text);

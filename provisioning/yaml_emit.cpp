@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "base/bytes.hpp"
 #include "provisioning/yaml.hpp"
@@ -135,6 +136,9 @@ std::string real_scalar(double value) {
 
 class Emitter {
  public:
+  // An empty `secret_file`: secrets are written in the clear.
+  explicit Emitter(SecretFile secret_file) : secret_file_(std::move(secret_file)) {}
+
   std::string take() { return std::move(out_); }
 
   // Writes `value` where the cursor stands after "key:" or "-" of the level `indent` (a level is
@@ -178,7 +182,9 @@ class Emitter {
       } else {
         out_ += text + ":";
       }
+      const auto outer = std::exchange(key_, key);
       after_indicator(value, indent);
+      key_ = outer;
     }
   }
 
@@ -200,6 +206,10 @@ class Emitter {
   }
 
   void scalar(const Value& value, int indent) {
+    if (const auto* secret = std::get_if<Secret>(&value.data); secret && secret_file_) {
+      out_ += "!secret " + text_scalar(secret_file_(*secret, key_)) + "\n";
+      return;
+    }
     const auto* text = value.revealed();
     if (text != nullptr && is_literal(*text)) return literal(*text, indent + 1);
     out_ += text != nullptr ? text_scalar(*text) : other(value);
@@ -225,6 +235,8 @@ class Emitter {
     }
   }
 
+  SecretFile secret_file_;
+  std::string_view key_;  // of the innermost map entry that is being written
   std::string out_;
 };
 
@@ -309,8 +321,10 @@ Value plain_scalar(std::string_view text) {
   return make_text(std::string(text));
 }
 
-std::string emit_yaml(const Value& value) {
-  Emitter emitter;
+std::string emit_yaml(const Value& value) { return emit_yaml(value, {}); }
+
+std::string emit_yaml(const Value& value, const SecretFile& secret_file) {
+  Emitter emitter(secret_file);
   emitter.document(value);
   return emitter.take();
 }

@@ -9,6 +9,7 @@
 using slipway::provisioning::emit_yaml;
 using slipway::provisioning::parse_config;
 using slipway::provisioning::parse_yaml;
+using slipway::provisioning::parse_yaml_documents;
 using slipway::provisioning::print_config;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -17,6 +18,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (tree.mistakes.empty()) {
     const auto again = parse_yaml(emit_yaml(tree.value), "g");
     if (!again.mistakes.empty() || !again.value.same_as(tree.value)) std::abort();
+  }
+  // Several documents never are less than one: what parse_yaml takes is the first of them.
+  const auto documents = parse_yaml_documents(text, "f").documents;
+  if (tree.mistakes.empty() && !tree.value.is_null() &&
+      (documents.size() != 1 || !documents[0].same_as(tree.value))) {
+    std::abort();
   }
   const auto loaded = parse_config(text, "/etc/slipway/slipway.yaml");
   if (!loaded.good()) return 0;

@@ -245,4 +245,58 @@ TEST_CASE("a secret is read from its file and never shown as text", "[provisioni
   CHECK(emit_yaml(out.value) == "token: \"s3cret: #1\"\n");
 }
 
+TEST_CASE("a secret is written as the file that its owner names", "[provisioning][yaml]") {
+  const auto tree = make_map(
+      {{"token", Value(Secret("a"))},
+       {"users", make_list({make_map({{"passwd", Value(Secret("b"))}}), Value(Secret("c"))})},
+       {"plain", make_text("d")}});
+  std::vector<std::string> asked;
+  const auto written = emit_yaml(tree, [&](const Secret& secret, std::string_view key) {
+    asked.push_back(std::string(key) + "=" + secret.reveal());
+    return "secrets/" + std::to_string(asked.size()) + (asked.size() == 3 ? " x" : "");
+  });
+  CHECK(written == R"(token: !secret secrets/1
+users:
+  - passwd: !secret secrets/2
+  - !secret "secrets/3 x"
+plain: d
+)");
+  CHECK(asked == std::vector<std::string>{"token=a", "passwd=b", "users=c"});
+
+  Folder folder;
+  folder.write("secrets/1", "a\n", 0600);
+  folder.write("secrets/2", "b\n", 0600);
+  folder.write("secrets/3 x", "c\n", 0600);
+  const auto read = parse_yaml(written, "f.yaml", folder.path());
+  REQUIRE(read.mistakes.empty());
+  CHECK(read.value.same_as(tree));
+}
+
+TEST_CASE("a text may hold several documents where it is asked for", "[provisioning][yaml]") {
+  const auto out = parse_yaml_documents("---\na: &x 1\n---\n---\n# nothing\n---\n- b\n...\n", "f");
+  CHECK(out.mistakes.empty());
+  REQUIRE(out.documents.size() == 2);
+  CHECK(out.documents[0].same_as(make_map({{"a", make_number(1)}})));
+  CHECK(out.documents[0].find("a")->key_mark().text() == "f:2:1");
+  CHECK(out.documents[1].same_as(make_list({make_text("b")})));
+  CHECK(out.documents[1].mark.text() == "f:7:1");
+  CHECK(parse_yaml_documents("", "f").documents.empty());
+  CHECK(mistakes_of("a: 1\n---\nb: 2\n") ==
+        Lines{"f.yaml:2:1: not YAML: only one document may stand in a file"});
+}
+
+TEST_CASE("anchors end with their document, and documents before a broken one are kept",
+          "[provisioning][yaml]") {
+  const auto alias = parse_yaml_documents("a: &x 1\n---\nb: *x\n", "f");
+  REQUIRE(alias.mistakes.size() == 1);
+  CHECK(alias.is_broken);
+  CHECK(alias.mistakes[0].line().starts_with("f:3:4: not YAML: "));
+  const auto broken = parse_yaml_documents("a: 1\na: 2\n---\nb: [\n", "f");
+  CHECK(broken.is_broken);
+  REQUIRE(broken.documents.size() == 1);
+  REQUIRE(broken.mistakes.size() == 2);
+  CHECK(broken.mistakes[0].line() == "f:2:1: `a` stands twice; first in line 1");
+  CHECK(broken.mistakes[1].line().starts_with("f:5:1: not YAML: "));
+}
+
 }  // namespace slipway::provisioning
