@@ -2,6 +2,7 @@
 #include <map>
 #include <tuple>
 
+#include "provisioning/edge_id.hpp"
 #include "provisioning/entries.hpp"
 #include "provisioning/network.hpp"
 #include "provisioning/userdata.hpp"
@@ -119,7 +120,7 @@ void check_single_hosts(const Drafts& drafts, Mistakes& mistakes) {
   }
 }
 
-// Whether the site itself gives what `what` is about; then check_single_hosts() has said it.
+// What clashes only after the merge.
 class MergedCheck {
  public:
   MergedCheck(const Inventory& inventory, Mistakes& mistakes)
@@ -137,15 +138,19 @@ class MergedCheck {
   }
 
  private:
+  // Only what registers somewhere can clash: hosts with a `stylus` section.
   void add_edge_id(const Value& merged, const HostDraft& draft, const Site* site) {
-    const auto* id = merged.at("stylus.site.name");
-    if (id == nullptr || id->string() == nullptr) return;
-    const bool by_site = site != nullptr && site->user_data.at("stylus.site.name") != nullptr &&
-                         draft.host.user_data.at("stylus.site.name") == nullptr;
+    const auto id = edge_id_of(draft.host, merged);
+    if (id.empty() || merged.find("stylus") == nullptr) return;
+    const auto* name = merged.at("stylus.site.name");
+    const bool own = draft.host.user_data.at("stylus.site.name") != nullptr;
+    const bool by_site = site != nullptr && name != nullptr && !own &&
+                         site->user_data.at("stylus.site.name") != nullptr;
+    // A second host of that site was refused already.
     if (by_site && !sites_seen_.emplace(site->name, true).second) return;
-    const bool own = draft.host.user_data.at("stylus.site.name") != nullptr || by_site;
-    edge_ids_.add(*id->string(), "edge-host ID `" + *id->string() + "`",
-                  own ? id->mark : draft.host.mark, mistakes_);
+    auto mark = draft.host.uuid ? draft.uuid_mark : draft.serial_mark;
+    if (name != nullptr) mark = own || by_site ? name->mark : draft.host.mark;
+    edge_ids_.add(id, "edge-host ID `" + id + "`", mark, mistakes_);
   }
 
   void add_addresses(const Value& merged, const HostDraft& draft, const Site* site) {

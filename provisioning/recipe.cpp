@@ -75,6 +75,9 @@ Fallible<HostEntry> entry_of(const Host& host, const Inventory& inventory) {
 Fallible<Recipe> recipe_of(const Host& host, const std::shared_ptr<const Inventory>& inventory) {
   auto entry = entry_of(host, *inventory);
   if (!entry) return std::unexpected(entry.error());
+  // What the machine itself said, where nobody wrote it down.
+  if (!entry->uuid) entry->uuid = host.uuid;
+  if (entry->serial.empty()) entry->serial = host.serial;
   Recipe recipe{.inventory = inventory, .entry = std::move(*entry)};
   const auto& wanted = recipe.entry;
   if (wanted.profile.empty()) return fail("host " + wanted.name + " has no profile");

@@ -23,7 +23,8 @@ struct Recipe {
 };
 
 // The recipe of `host` by `inventory`: from its entry there, or as an operator assigned it. Fails
-// with a sentence that says what is missing.
+// with a sentence that says what is missing. UUID and serial number that the inventory does not
+// give are those that the machine reported.
 [[nodiscard]] Fallible<Recipe> recipe_of(const Host& host,
                                          const std::shared_ptr<const Inventory>& inventory);
 

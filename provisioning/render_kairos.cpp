@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "provisioning/edge_id.hpp"
 #include "provisioning/render.hpp"
 
 namespace slipway::provisioning {
@@ -58,6 +59,15 @@ Value site_network(const Value& network) {
   return out;
 }
 
+// Said outright, so that the host registers under the ID that the report shows.
+void place_edge_id(Value& document, const std::string& id) {
+  auto* stylus = document.find("stylus");
+  if (stylus == nullptr || id.empty()) return;
+  auto* site = stylus->find("site");
+  if (site == nullptr) site = &stylus->set("site", make_map({}));
+  if (site->find("name") == nullptr) site->set("name", make_text(id));
+}
+
 void place_network(Value& document) {
   const auto network = document.take("network");
   auto* stylus = document.find("stylus");
@@ -102,6 +112,7 @@ Value kairos_document(const Subject& subject, const Value& merged, Mistakes& mis
   check_endpoint(merged, mistakes);
   Value document = merged;
   document.set("hostname", make_text(host_name_of(subject.host, merged)));
+  place_edge_id(document, edge_id_of(subject.host, merged));
   place_network(document);
   place_finish(document, finish_of(subject.profile, merged));
   place_device(document, subject.profile);

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/net.hpp"
+#include "provisioning/edge_id.hpp"
 
 namespace slipway::provisioning {
 namespace {
@@ -81,10 +82,8 @@ bool is_url(const Value& value) {
   return !authority.empty() && is_authority(authority);
 }
 
-bool is_edge_id(const Value& value) {
-  if (!is_one_line(value) || value.revealed()->size() > 128) return false;
-  return std::ranges::all_of(
-      *value.revealed(), [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
+bool is_edge_id_value(const Value& value) {
+  return is_any_text(value) && is_edge_id(*value.revealed());
 }
 
 bool is_host_name_value(const Value& value) {
@@ -146,7 +145,7 @@ RuleCheck check_of(Rule rule) {
       {is_one_line, "text of one line, not empty"},
       {is_url, "a URL, http://HOST or https://HOST"},
       {is_endpoint, "HOST or HOST:PORT, without https://"},
-      {is_edge_id, "1 to 128 characters of A-Z a-z 0-9 - _ ."},
+      {is_edge_id_value, "1 to 128 characters of A-Z a-z 0-9 - _ ."},
       {is_host_name_value, "a host name: letters, digits and hyphens, at most 64 characters"},
       {is_ipv4, "an IPv4 address"},
       {is_ipv4_or_cidr, "an IPv4 address, as in 10.4.2.10 or 10.4.2.10/24"},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "provisioning/edge_id.hpp"
 #include "provisioning/merge.hpp"
 #include "provisioning/render.hpp"
 #include "provisioning/schema.hpp"
@@ -73,6 +74,18 @@ void check_exclusive(const Value& merged, std::string_view a, std::string_view b
                                               ", which stands at " + first->key_mark().text()});
 }
 
+// A name that was written was checked where it stands; one that is made up can only be too long.
+void check_edge_id(const Subject& subject, const Value& merged, Mistakes& mistakes) {
+  if (merged.find("stylus") == nullptr || merged.at("stylus.site.name") != nullptr) return;
+  const auto id = edge_id_of(subject.host, merged);
+  if (id.empty() || is_edge_id(id)) return;
+  const auto* prefix = merged.at("stylus.site.prefix");
+  mistakes.push_back({prefix != nullptr ? prefix->mark : subject.host.mark,
+                      "the edge-host ID " + shown(make_text(id)) + " has " +
+                          std::to_string(id.size()) + " characters, " + std::to_string(kMaxEdgeId) +
+                          " are allowed; shorten the prefix, or write stylus.site.name"});
+}
+
 void check_document(const Subject& subject, const Value& merged, Mistakes& mistakes) {
   if (subject.profile.format == UserDataFormat::kairos) {
     (void)kairos_document(subject, merged, mistakes);  // wanted for its mistakes
@@ -142,6 +155,7 @@ std::vector<Mistake> check_subject(const Subject& subject) {
   (void)read_network(*merged, mistakes);  // wanted for its mistakes
   check_exclusive(*merged, "stylus.site.projectUid", "stylus.site.projectName", mistakes);
   check_exclusive(*merged, "stylus.registryCredentials", "stylus.externalRegistries", mistakes);
+  check_edge_id(subject, *merged, mistakes);
   check_document(subject, *merged, mistakes);
   return mistakes;
 }

@@ -283,7 +283,8 @@ TEST_CASE("exactly one of poweroff and reboot is in Kairos' document", "[provisi
        "install:\n  reboot: true\nhostname: h1\nconfig_url: \"\"\n"},
       {"Palette reads the top level", "poweroff",
        "{reboot: true, stylus: {site: {paletteEndpoint: a.b}}}",
-       "stylus:\n  site:\n    paletteEndpoint: a.b\nhostname: h1\nreboot: true\nconfig_url: "
+       "stylus:\n  site:\n    paletteEndpoint: a.b\n    name: edge-A\nhostname: h1\nreboot: "
+       "true\nconfig_url: "
        "\"\"\n"},
   };
   for (const auto& row : rows) {
