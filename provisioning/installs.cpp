@@ -19,8 +19,6 @@ ReportVerdict repeated(const Host& host, const AttemptReport& report) {
   return same ? ReportVerdict::durable : ReportVerdict::revoked;
 }
 
-constexpr unsigned kSweepsPerKeep = 12;  // remaining times are written once a minute
-
 }  // namespace
 
 void Installs::want_plan(const SessionRef& ref, std::chrono::seconds wait, PlanReply reply) {
@@ -189,7 +187,7 @@ void Installs::start() {
 
 void Installs::sweep() {
   const auto now = ledger_.now();
-  if (++sweeps_ % kSweepsPerKeep == 0) ledger_.keep_remaining_times();
+  ledger_.keep_time();
   ledger_.hosts().each([&](Host& host) {
     // Whoever is busy is not overdue; the next sweep looks again.
     if (!host.busy && host.waiting.empty()) sweep_host(host, now);

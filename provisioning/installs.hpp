@@ -83,7 +83,6 @@ class Installs {
   Ledger& ledger_;
   Artifacts& artifacts_;
   std::uint64_t last_ticket_ = 0;
-  unsigned sweeps_ = 0;
 };
 
 }  // namespace slipway::provisioning

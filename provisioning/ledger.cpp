@@ -184,17 +184,11 @@ void Ledger::publish(std::string profile, const Sha256& digest) {
   published_.emplace(std::move(profile), digest);
 }
 
-void Ledger::keep_remaining_times() {
-  const auto time = now().steady;
-  Change change;
-  hosts_.each([&](Host& host) {
-    if (!host.arming) return;
-    const auto left = std::max(host.arming->expires - time, TimePoint::duration::zero());
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left).count();
-    change.emplace_back(KeepRemaining{.id = host.arming->id, .remaining_seconds = seconds});
-  });
-  if (change.empty()) return;
-  worker_.submit(std::move(change), [](const Fallible<void>& result) {
+void Ledger::keep_time() {
+  bool expiring = false;
+  hosts_.each([&](const Host& host) { expiring = expiring || host.arming; });
+  if (!expiring) return;
+  worker_.submit({KeepTime{.steady = now().steady}}, [](const Fallible<void>& result) {
     if (!result) log::error("store.failed", {{"why", result.error().text()}});
   });
 }

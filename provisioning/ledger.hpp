@@ -75,8 +75,8 @@ class Ledger {
   [[nodiscard]] std::optional<Sha256> published(std::string_view profile) const;
   void publish(std::string profile, const Sha256& digest);
 
-  // Writes down how long each arming has left; a restart counts from there.
-  void keep_remaining_times();
+  // Writes down that time has passed, if anything expires by it; a restart counts from there.
+  void keep_time();
 
   // An event of `host` for its timeline and, at info, for the log.
   void note(const Host& host, std::string_view event, std::string text);

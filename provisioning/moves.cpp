@@ -180,6 +180,7 @@ Move arm(const Host& host, const Arming& arming, const std::optional<Sha256>& pu
                                 .profile = arming.profile,
                                 .profile_digest = arming.profile_digest,
                                 .remaining_seconds = remaining.count(),
+                                .steady = now.steady,
                                 .cause = cause});
   change.emplace_back(transition(host, armed, cause));
   return {.change = std::move(change), .apply = [arming, now](HostTable&, Host& changed) {

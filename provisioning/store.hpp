@@ -1,4 +1,4 @@
-// provisioning/store.hpp -- what must survive a power cut, in SQLite. The home of SOCI.
+// provisioning/store.hpp -- what must survive a power cut. The home of SOCI.
 //
 // A Change is a list of steps that hold together or not at all. Each step is a compare-and-set:
 // one that finds the store in another state than it names fails its whole change. A step that
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/scheduler.hpp"
 #include "provisioning/audit.hpp"
 #include "provisioning/host.hpp"
 
@@ -58,15 +59,16 @@ struct AddArming {
   std::int64_t id = 0;
   std::string host{}, profile{};
   Sha256 profile_digest{};
-  std::int64_t remaining_seconds = 0;
+  std::int64_t remaining_seconds = 0;  // from `steady` on
+  TimePoint steady{};
   Cause cause{};
 };
 struct EndArming {
   std::int64_t id = 0;
   Cause cause{};
 };
-struct KeepRemaining {
-  std::int64_t id = 0, remaining_seconds = 0;
+struct KeepTime {  // so much time has passed for everything that expires
+  TimePoint steady{};
 };
 struct AddSession {
   std::int64_t id = 0;
@@ -104,8 +106,8 @@ struct PublishProfile {
 };
 
 using Step = std::variant<AddHost, DeleteHost, MoveSessions, PutFacts, Transition, Note, AddArming,
-                          EndArming, KeepRemaining, AddSession, OpenSession, BindSession,
-                          EndSession, AddAttempt, EndAttempt, PublishProfile>;
+                          EndArming, KeepTime, AddSession, OpenSession, BindSession, EndSession,
+                          AddAttempt, EndAttempt, PublishProfile>;
 using Change = std::vector<Step>;
 
 // All that a starting server takes up again.
@@ -115,10 +117,18 @@ struct StoredState {
   std::int64_t last_arming = 0, last_attempt = 0, last_session = 0;
 };
 
+// How far a commit goes before apply() returns.
+enum class Durability : std::uint8_t {
+  full,       // onto the disk: what everything is built on
+  until_boot  // into the kernel, as if there were no power cuts: the control of the tests only
+};
+
 class Store {
  public:
-  // Opens or creates `file` (mode 0600). Fails when it cannot, or when a newer Slipway wrote it.
-  [[nodiscard]] static Fallible<std::unique_ptr<Store>> open(const std::filesystem::path& file);
+  // Opens or creates `file` (mode 0600), brings its tables forward to this version. Fails when it
+  // cannot, or when a newer Slipway wrote it.
+  [[nodiscard]] static Fallible<std::unique_ptr<Store>> open(
+      const std::filesystem::path& file, Durability durability = Durability::full);
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
   ~Store();
@@ -128,7 +138,8 @@ class Store {
   [[nodiscard]] std::vector<Fallible<void>> apply(std::span<const Change> changes);
   [[nodiscard]] Fallible<void> apply(const Change& change);
 
-  // Times that end something are counted from `now`: what was left of them when last written.
+  // Times that end something are counted from `now`: what was left of them when it was last
+  // written how much time had passed (AddArming, KeepTime). Later steps count on from `now`.
   [[nodiscard]] Fallible<StoredState> load(Now now);
 
   // Rows after `after_seq`, at most `limit`, oldest first.
@@ -138,7 +149,6 @@ class Store {
 
  private:
   struct Database;
-  [[nodiscard]] Fallible<void> apply_in_savepoint(const Change& change);
   explicit Store(std::unique_ptr<Database> database);
   std::unique_ptr<Database> database_;
 };

@@ -1,4 +1,4 @@
-// provisioning/store_database.hpp -- the insides of the store that its two source files share.
+// provisioning/store_database.hpp -- the insides of the store that its source files share.
 //
 // Statements are made by hand and not with `session << text`: that needs the type information of
 // a class that Debian's SOCI does not export, which UBSan asks for.
@@ -13,10 +13,27 @@
 
 namespace slipway::provisioning {
 
+namespace store_detail {
+
+// The row that all writers stand in line for.
+struct Head {
+  std::int64_t seq = 0;  // of the last audit row
+  Sha256 hash{};         // of that row
+  std::int64_t revision = 0;
+  std::int64_t clock_ms = 0;
+};
+
+// How the monotonic clock of this process and the kept one are related, since load().
+struct ClockBase {
+  TimePoint steady{};
+  std::int64_t clock_ms = 0;
+};
+
+}  // namespace store_detail
+
 struct Store::Database {
   soci::session sql;
-  std::int64_t audit_seq = 0;
-  Sha256 audit_head;
+  store_detail::ClockBase clock;
 };
 
 namespace store_detail {
@@ -31,15 +48,20 @@ namespace store_detail {
   return value.is_zero() ? std::string() : value.text();
 }
 
+// Prepared for one use: with PostgreSQL that is one round trip instead of three.
+inline void prepare_once(soci::statement& statement, const std::string& text) {
+  statement.alloc();
+  statement.prepare(text, soci::details::st_one_time_query);
+  statement.define_and_bind();
+}
+
 // Runs one statement with `values` in the places of :1, :2, ...; the number of changed rows.
 template <class... Values>
-long long run(soci::session& sql, const char* text, const Values&... values) {
+long long run(soci::session& sql, const std::string& text, const Values&... values) {
   const auto held = std::make_tuple(sql_value(values)...);
   soci::statement statement(sql);
   std::apply([&](const auto&... value) { (statement.exchange(soci::use(value)), ...); }, held);
-  statement.alloc();
-  statement.prepare(text);
-  statement.define_and_bind();
+  prepare_once(statement, text);
   statement.execute(true);
   return statement.get_affected_rows();
 }
@@ -47,18 +69,27 @@ long long run(soci::session& sql, const char* text, const Values&... values) {
 // Calls `visit` with a tuple of the columns for each row that `text` selects. Columns are long
 // long or std::string and never NULL.
 template <class... Columns, class Visit, class... Values>
-void each_row(soci::session& sql, const char* text, const Visit& visit, const Values&... values) {
+void each_row(soci::session& sql, const std::string& text, const Visit& visit,
+              const Values&... values) {
   const auto held = std::make_tuple(sql_value(values)...);
   std::tuple<Columns...> row;
   soci::statement statement(sql);
   std::apply([&](const auto&... value) { (statement.exchange(soci::use(value)), ...); }, held);
   std::apply([&](auto&... column) { (statement.exchange(soci::into(column)), ...); }, row);
-  statement.alloc();
-  statement.prepare(text);
-  statement.define_and_bind();
+  prepare_once(statement, text);
   statement.execute(false);
   while (statement.fetch()) visit(std::as_const(row));
 }
+
+// The only row that `text` selects, or `row` as it was.
+template <class... Columns, class... Values>
+void one_row(soci::session& sql, const std::string& text, std::tuple<Columns...>& row,
+             const Values&... values) {
+  each_row<Columns...>(sql, text, [&row](const auto& found) { row = found; }, values...);
+}
+
+// Brings the tables to kSchemaVersion; fails when they are newer. SOCI's exceptions pass.
+[[nodiscard]] Fallible<void> migrate(soci::session& sql);
 
 }  // namespace store_detail
 }  // namespace slipway::provisioning

@@ -8,6 +8,7 @@ namespace slipway::provisioning {
 namespace {
 
 using store_detail::each_row;
+using store_detail::one_row;
 using HostsById = std::map<std::string, Host, std::less<>>;
 using Text = std::string;
 using Number = long long;
@@ -48,30 +49,34 @@ HostsById load_hosts(soci::session& sql, const Now& now) {
 }
 
 void load_macs(soci::session& sql, HostsById& hosts) {
-  each_row<Text, Text>(sql, "SELECT host, mac FROM host_macs ORDER BY rowid", [&](const auto& row) {
-    const auto found = hosts.find(std::get<0>(row));
-    const auto mac = Mac::parse(std::get<1>(row));
-    if (found != hosts.end() && mac) found->second.macs.push_back(*mac);
-  });
+  each_row<Text, Text>(sql, "SELECT host, mac FROM host_macs ORDER BY position",
+                       [&](const auto& row) {
+                         const auto found = hosts.find(std::get<0>(row));
+                         const auto mac = Mac::parse(std::get<1>(row));
+                         if (found != hosts.end() && mac) found->second.macs.push_back(*mac);
+                       });
 }
 
-void load_armings(soci::session& sql, HostsById& hosts, const Now& now) {
+// `clock_ms`: what the kept clock shows.
+void load_armings(soci::session& sql, HostsById& hosts, const Now& now, std::int64_t clock_ms) {
   const auto take = [&](const auto& row) {
-    const auto& [id, host, who, why, profile, profile_digest, remaining, used] = row;
+    const auto& [id, host, who, why, profile, profile_digest, remaining, counted_from, used] = row;
     const auto found = hosts.find(host);
     if (found == hosts.end()) return;
+    const auto left = std::chrono::seconds(remaining) -
+                      std::chrono::milliseconds(std::max(clock_ms - counted_from, 0LL));
     found->second.arming = Arming{.id = id,
                                   .who = who,
                                   .why = why,
-                                  .expires = now.steady + std::chrono::seconds(remaining),
+                                  .expires = now.steady + left,
                                   .attempts_used = static_cast<unsigned>(used),
                                   .profile = profile,
                                   .profile_digest = digest(profile_digest)};
   };
-  each_row<Number, Text, Text, Text, Text, Text, Number, Number>(
+  each_row<Number, Text, Text, Text, Text, Text, Number, Number, Number>(
       sql,
-      "SELECT id, host, who, why, profile, profile_digest, remaining_seconds, attempts_used "
-      "FROM armings WHERE ended_ms = 0",
+      "SELECT id, host, who, why, profile, profile_digest, remaining_seconds, counted_from_ms, "
+      "attempts_used FROM armings WHERE ended_ms = 0",
       take);
 }
 
@@ -93,12 +98,12 @@ void load_sessions(soci::session& sql, HostsById& hosts, const Now& now) {
   each_row<Number, Text, Text, Text, Text, Text, Number, Number, Number>(
       sql,
       "SELECT id, host, token_hash, bearer_hash, mac, address, attempt, ended, issued_ms "
-      "FROM sessions ORDER BY id",
+      "FROM sessions ORDER BY revision, id",
       take);
 }
 
 void load_attempts(soci::session& sql, HostsById& hosts) {
-  each_row<Text, Number, Text>(sql, "SELECT host, id, state FROM attempts ORDER BY id",
+  each_row<Text, Number, Text>(sql, "SELECT host, id, state FROM attempts ORDER BY revision, id",
                                [&](const auto& row) {
                                  const auto found = hosts.find(std::get<0>(row));
                                  if (found == hosts.end()) return;
@@ -107,11 +112,16 @@ void load_attempts(soci::session& sql, HostsById& hosts) {
                                });
 }
 
+std::int64_t kept_clock(soci::session& sql) {
+  std::tuple<Number> row{0};
+  one_row(sql, "SELECT clock_ms FROM audit_head", row);
+  return std::get<0>(row);
+}
+
 std::int64_t last_id(soci::session& sql, const std::string& table) {
-  std::int64_t id = 0;
-  const auto text = "SELECT coalesce(max(id), 0) FROM " + table;
-  each_row<Number>(sql, text.c_str(), [&](const auto& row) { id = std::get<0>(row); });
-  return id;
+  std::tuple<Number> row{0};
+  one_row(sql, "SELECT coalesce(max(id), 0) FROM " + table, row);
+  return std::get<0>(row);
 }
 
 }  // namespace
@@ -122,7 +132,9 @@ Fallible<StoredState> Store::load(Now now) {
     StoredState state;
     auto hosts = load_hosts(sql, now);
     load_macs(sql, hosts);
-    load_armings(sql, hosts, now);
+    const auto clock_ms = kept_clock(sql);
+    database_->clock = {.steady = now.steady, .clock_ms = clock_ms};
+    load_armings(sql, hosts, now, clock_ms);
     load_sessions(sql, hosts, now);
     load_attempts(sql, hosts);
     for (auto& [id, host] : hosts) state.hosts.push_back(std::move(host));

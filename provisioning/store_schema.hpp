@@ -1,17 +1,18 @@
-// provisioning/store_schema.hpp -- the tables of slipway.db.
+// provisioning/store_schema.hpp -- the tables, and how an older database becomes a newer one.
 //
-// Times are milliseconds since 1970, 0 for "not yet"; digests and addresses are text. Version 1
-// is the first; a later one adds its statements and raises kSchemaVersion.
+// Times are milliseconds since 1970, 0 for "not yet"; digests and addresses are text. A database
+// is brought forward version by version, each in one transaction; a new one goes the same way from
+// nothing. A statement that was released never changes: append to the next version. The text is
+// SQLite's; where PostgreSQL wants another word, schema_text() puts it there.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 namespace slipway::provisioning {
 
-inline constexpr std::int64_t kSchemaVersion = 1;
-
-inline constexpr std::array kSchema{
+inline constexpr std::array kSchema1{
     "CREATE TABLE schema_version (version INTEGER NOT NULL)",
     "INSERT INTO schema_version VALUES (1)",
 
@@ -57,5 +58,51 @@ inline constexpr std::array kSchema{
     "why TEXT NOT NULL, prev_hash TEXT NOT NULL, hash TEXT NOT NULL) STRICT",
     "CREATE TABLE audit_head (one INTEGER PRIMARY KEY CHECK (one = 1), hash TEXT NOT NULL) STRICT",
 };
+
+inline constexpr std::array kSchema2{
+    // The one row that every writer locks: with it all transactions stand in a line.
+    "INSERT INTO audit_head (one, hash) SELECT 1, "
+    "'0000000000000000000000000000000000000000000000000000000000000000' "
+    "WHERE NOT EXISTS (SELECT 1 FROM audit_head)",
+    "ALTER TABLE audit_head ADD COLUMN seq INTEGER NOT NULL DEFAULT 0",
+    "UPDATE audit_head SET seq = (SELECT coalesce(max(seq), 0) FROM audit)",
+    // Counts transactions; what a transaction wrote carries its number.
+    "ALTER TABLE audit_head ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+    // Counts connections of servers; each has a number of its own.
+    "ALTER TABLE audit_head ADD COLUMN writers INTEGER NOT NULL DEFAULT 0",
+    // How long servers have run, as far as it is written: armings expire by it (SQLite).
+    "ALTER TABLE audit_head ADD COLUMN clock_ms INTEGER NOT NULL DEFAULT 0",
+
+    "ALTER TABLE hosts ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE hosts ADD COLUMN writer INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX hosts_revision ON hosts(revision)",
+    "ALTER TABLE published_profiles ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+    // Ids of several servers do not grow with time: what came later has the higher revision.
+    "ALTER TABLE attempts ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX attempts_host ON attempts(host)",
+    "ALTER TABLE sessions ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+    // What the clock showed when remaining_seconds were left.
+    "ALTER TABLE armings ADD COLUMN counted_from_ms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE host_macs ADD COLUMN position INTEGER NOT NULL DEFAULT 0",
+};
+
+// Only of a database that version 1 wrote, which was always SQLite.
+inline constexpr std::array kSchema2Sqlite{
+    "UPDATE host_macs SET position = rowid",
+};
+
+// What leads to version `to` from the one before it.
+struct SchemaStep {
+  std::int64_t to;
+  std::span<const char* const> statements;
+  std::span<const char* const> sqlite_only;
+};
+
+inline constexpr std::array kSchemaSteps{
+    SchemaStep{.to = 1, .statements = kSchema1, .sqlite_only = {}},
+    SchemaStep{.to = 2, .statements = kSchema2, .sqlite_only = kSchema2Sqlite},
+};
+
+inline constexpr std::int64_t kSchemaVersion = kSchemaSteps.back().to;
 
 }  // namespace slipway::provisioning

@@ -189,10 +189,34 @@ TEST_CASE("the audit log shows tampering (SG11)", "[provisioning][store][sg11]")
 TEST_CASE("a database of a newer Slipway is refused", "[provisioning][store]") {
   Database database;
   database.store.reset();
-  database.tamper("UPDATE schema_version SET version = 2");
+  database.tamper("UPDATE schema_version SET version = 99");
   const auto opened = Store::open(database.file());
   REQUIRE_FALSE(opened);
-  CHECK_THAT(opened.error().text(), ContainsSubstring("it has version 2"));
+  CHECK_THAT(opened.error().text(), ContainsSubstring("it has version 99"));
+}
+
+TEST_CASE("an arming has as long left as when time was last written", "[provisioning][store]") {
+  Database database;
+  const auto minutes = [](int count) { return TimePoint(std::chrono::minutes(count)); };
+  const auto left = [&](TimePoint now) {
+    const auto state = database.store->load({.steady = now, .unix_ms = 0});
+    REQUIRE(state);
+    return state->hosts.front().arming->expires - now;
+  };
+  REQUIRE(database.store->load({.steady = minutes(100), .unix_ms = 0}));
+  REQUIRE(database.store->apply(
+      Change{AddHost{.host = "host1", .cause = kCause}, AddArming{.id = 1,
+                                                                  .host = "host1",
+                                                                  .remaining_seconds = 3600,
+                                                                  .steady = minutes(110),
+                                                                  .cause = kCause}}));
+  REQUIRE(database.store->apply(Change{KeepTime{.steady = minutes(125)}}));
+  database.reopen();
+  CHECK(left(minutes(3)) == std::chrono::minutes(45));  // another boot of the server: another clock
+  REQUIRE(database.store->apply(Change{KeepTime{.steady = minutes(13)}}));
+  REQUIRE(database.store->apply(Change{KeepTime{.steady = minutes(12)}}));  // never goes back
+  database.reopen();
+  CHECK(left(minutes(7)) == std::chrono::minutes(35));
 }
 
 TEST_CASE("the database is private from its first moment", "[provisioning][store][sg9]") {
