@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "provisioning/csv.hpp"
 #include "provisioning/entries.hpp"
 #include "provisioning/schema.hpp"
 #include "provisioning/yaml.hpp"
@@ -10,60 +11,8 @@ namespace {
 
 constexpr std::size_t kMaxColumns = 200;
 
-struct Cell {
-  std::string text;
-  Mark mark;
-};
-using Row = std::vector<Cell>;
-
-// One quoted field from its opening quote on; false when it is not closed on this line.
-bool take_quoted(std::string_view& rest, std::string& out) {
-  rest.remove_prefix(1);
-  while (!rest.empty()) {
-    const char c = rest.front();
-    rest.remove_prefix(1);
-    if (c != '"') {
-      out += c;
-    } else if (rest.starts_with('"')) {
-      out += '"';
-      rest.remove_prefix(1);
-    } else {
-      return rest.empty() || rest.front() == ',';
-    }
-  }
-  return false;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-// The next field, and past it up to the comma; false when its quotes are wrong.
-bool take_cell(std::string_view& rest, std::string& out) {
-  if (rest.starts_with('"')) return take_quoted(rest, out);
-  const auto end = std::min(rest.find(','), rest.size());
-  out = trimmed(rest.substr(0, end));
-  rest.remove_prefix(end);
-  return true;
-}
-
-Row split(std::string_view line, const Mark& start, Mistakes& mistakes) {
-  Row row;
-  auto rest = line;
-  while (true) {
-    Cell cell{{}, start};
-    cell.mark.column = static_cast<unsigned>(line.size() - rest.size() + 1);
-    if (!take_cell(rest, cell.text)) {
-      mistakes.push_back({cell.mark, "a quoted field must end with a quote before the next comma"});
-      return {};
-    }
-    row.push_back(std::move(cell));
-    if (rest.empty()) return row;
-    rest.remove_prefix(1);  // the comma
-  }
-}
+using Cell = CsvCell;
+using Row = CsvRow;
 
 // What a column may be called: a key of a host, or a key of user-data with dots.
 bool is_column(std::string_view name) {
@@ -158,26 +107,15 @@ class CsvReader {
       : mark_{std::string(file), 0, 1}, mistakes_(mistakes) {}
 
   std::vector<HostDraft> read(std::string_view text) {
-    if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // spreadsheets write one
-    while (!text.empty()) {
-      const auto end = std::min(text.find('\n'), text.size());
-      auto line = text.substr(0, end);
-      if (line.ends_with('\r')) line.remove_suffix(1);
-      text.remove_prefix(std::min(end + 1, text.size()));
-      ++mark_.line;
-      if (!trimmed(line).empty()) read_line(line);
+    for (auto& row : read_csv(text, mark_.file, mistakes_)) {
+      mark_.line = row.front().mark.line;
+      read_row(std::move(row));
     }
     return std::move(hosts_);
   }
 
  private:
-  void read_line(std::string_view line) {
-    if (!is_utf8(line) || has_control_characters(line)) {
-      mistakes_.push_back({mark_, "this line is not UTF-8 text, or has control characters"});
-      return;
-    }
-    auto row = split(line, mark_, mistakes_);
-    if (row.empty()) return;
+  void read_row(Row row) {
     if (row.size() > kMaxColumns) {
       mistakes_.push_back({mark_, "more than " + std::to_string(kMaxColumns) + " columns"});
     } else if (header_.empty()) {
