@@ -7,14 +7,6 @@
 namespace slipway::provisioning {
 namespace {
 
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= 128 && text.front() != '-' && text.front() != '.' &&
-         std::ranges::all_of(text, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '.' || c == '_' || c == '-';
-         });
-}
-
 void add_mac(const Value& value, HostDraft& draft, Mistakes& mistakes) {
   const auto* text = value.string();
   const auto mac = text != nullptr ? Mac::parse(*text) : std::nullopt;
@@ -87,6 +79,14 @@ void check_identity(const HostDraft& draft, const Value& value, Mistakes& mistak
 
 }  // namespace
 
+bool is_entry_name(std::string_view text) {
+  return !text.empty() && text.size() <= 128 && text.front() != '-' && text.front() != '.' &&
+         std::ranges::all_of(text, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '.' || c == '_' || c == '-';
+         });
+}
+
 FieldReader UserDataParts::part(std::string key) {
   return [this, key = std::move(key)](const Value& value, Mistakes& mistakes) {
     add(key, value, mistakes);
@@ -134,7 +134,7 @@ FieldReader name_text(std::string& target, Mark& mark) {
   return [&target, &mark](const Value& value, Mistakes& mistakes) {
     mark = value.mark;
     text(target)(value, mistakes);
-    if (value.string() != nullptr && !value.string()->empty() && !is_name(*value.string())) {
+    if (value.string() != nullptr && !value.string()->empty() && !is_entry_name(*value.string())) {
       mistakes.push_back({value.mark, shown(value) + " is no name: letters, digits, `.`, `_` and "
                                                      "`-`, at most 128 characters"});
     }

@@ -57,7 +57,10 @@ class UserDataParts {
   Value user_data_;
 };
 
-// A text as names of profiles and sites must be: letters, digits, `.`, `_`, `-`, at most 128.
+// Whether profiles and sites may have this name: letters, digits, `.`, `_`, `-`, not beginning with
+// `.` or `-`, at most 128. Such a name is a good file name too.
+[[nodiscard]] bool is_entry_name(std::string_view text);
+// A text as names of profiles and sites must be.
 [[nodiscard]] FieldReader name_text(std::string& target, Mark& mark);
 
 struct Drafts {

@@ -36,12 +36,20 @@ std::vector<std::filesystem::path> yaml_files(const std::filesystem::path& folde
   return files;
 }
 
+// What the reading of one folder needs: where it is, and the files that are not read.
+struct Source {
+  const std::filesystem::path& folder;
+  const std::vector<std::filesystem::path>& replaced;
+};
+
 // Reads every document of FOLDER/KIND with `read`, in the order of the files' names.
 template <class Draft>
-void read_folder(const std::filesystem::path& folder, std::string_view kind,
+void read_folder(const Source& source, std::string_view kind,
                  Draft (*read)(const Value&, std::string_view, Mistakes&),
                  std::vector<Draft>& drafts, Mistakes& mistakes) {
+  const auto& folder = source.folder;
   for (const auto& file : yaml_files(folder / kind, mistakes)) {
+    if (std::ranges::find(source.replaced, file) != source.replaced.end()) continue;
     auto parsed = read_yaml(file, folder);
     const bool readable = parsed.mistakes.empty() || !parsed.value.is_null();
     std::ranges::move(parsed.mistakes, std::back_inserter(mistakes));
@@ -154,7 +162,7 @@ const HostEntry* Inventory::host(std::string_view name) const {
 
 bool Loaded::good() const { return std::ranges::all_of(mistakes, &Mistake::is_warning); }
 
-Loaded load_inventory(const std::filesystem::path& folder) {
+Loaded load_inventory(const std::filesystem::path& folder, const Additions& additions) {
   Loaded loaded;
   auto& mistakes = loaded.mistakes;
   std::error_code error;
@@ -163,10 +171,13 @@ Loaded load_inventory(const std::filesystem::path& folder) {
     return loaded;
   }
   Drafts drafts;
-  read_folder(folder, "profiles", read_profile, drafts.profiles, mistakes);
-  read_folder(folder, "sites", read_site, drafts.sites, mistakes);
-  read_folder(folder, "hosts", read_host, drafts.hosts, mistakes);
+  const Source source{folder, additions.replaced};
+  read_folder(source, "profiles", read_profile, drafts.profiles, mistakes);
+  read_folder(source, "sites", read_site, drafts.sites, mistakes);
+  read_folder(source, "hosts", read_host, drafts.hosts, mistakes);
   read_csv(folder / "hosts.csv", drafts, mistakes);
+  for (const auto& site : additions.sites) drafts.sites.push_back(read_site(site, "", mistakes));
+  for (const auto& host : additions.hosts) drafts.hosts.push_back(read_host(host, "", mistakes));
   loaded.inventory = published(drafts);
   check_across(drafts, mistakes);
   check_merged(drafts, loaded.inventory, mistakes);

@@ -95,9 +95,16 @@ struct Loaded {
   [[nodiscard]] bool good() const;
 };
 
+// Entries that are not in the folder yet, as their files would hold them, each with its `name`.
+struct Additions {
+  std::vector<Value> sites, hosts;
+  std::vector<std::filesystem::path> replaced;  // files of the folder that are not read
+};
+
 // Reads FOLDER/{profiles,sites,hosts}/*.yaml and FOLDER/hosts.csv in the order of their names and
 // reports every mistake of every file at once. A folder that is missing counts as empty; FOLDER
-// itself must exist.
-[[nodiscard]] Loaded load_inventory(const std::filesystem::path& folder);
+// itself must exist. `additions` come last, as if they stood in files of their own.
+[[nodiscard]] Loaded load_inventory(const std::filesystem::path& folder,
+                                    const Additions& additions = {});
 
 }  // namespace slipway::provisioning
