@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "provisioning/edge_id.hpp"
@@ -61,27 +62,29 @@ void check_identities(const Drafts& drafts, Mistakes& mistakes) {
 }
 
 void check_reference(const std::string& name, const Mark& mark, std::string_view kind,
-                     const std::vector<std::string>& known, Mistakes& mistakes) {
-  if (name.empty() || std::ranges::find(known, name) != known.end()) return;
+                     const std::set<std::string_view>& known, Mistakes& mistakes) {
+  if (name.empty() || known.contains(name)) return;
   const std::vector<std::string_view> candidates(known.begin(), known.end());
   mistakes.push_back({mark, "no " + std::string(kind) + " is named `" + name + "`" +
                                 suggestion(name, candidates)});
 }
 
-void check_references(const Drafts& drafts, Mistakes& mistakes) {
-  std::vector<std::string> sites;
-  std::vector<std::string> profiles;
-  sites.reserve(drafts.sites.size());
-  for (const auto& draft : drafts.sites) sites.push_back(draft.site.name);
-  for (const auto& draft : drafts.profiles) {
-    profiles.push_back(draft.profile.name);
-    profiles.push_back(draft.profile.id());
-  }
-  std::ranges::sort(profiles);
-  profiles.erase(std::ranges::unique(profiles).begin(), profiles.end());
+void check_references(const Drafts& drafts, const Inventory& inventory, Mistakes& mistakes) {
+  std::vector<std::string> ids;
+  ids.reserve(drafts.profiles.size());
+  for (const auto& draft : drafts.profiles) ids.push_back(draft.profile.id());
+  std::set<std::string_view> sites;
+  std::set<std::string_view> profiles(ids.begin(), ids.end());
+  for (const auto& draft : drafts.sites) sites.insert(draft.site.name);
+  for (const auto& draft : drafts.profiles) profiles.insert(draft.profile.name);
   for (const auto& draft : drafts.hosts) {
     check_reference(draft.host.site, draft.site_mark, "site", sites, mistakes);
     check_reference(draft.host.profile, draft.profile_mark, "profile", profiles, mistakes);
+    const auto* profile = inventory.profile(draft.host.profile);
+    if (profile == nullptr || profile->type != "add-on") continue;
+    mistakes.push_back({draft.profile_mark, "`" + profile->id() + "`, at " + profile->mark.text() +
+                                                ", is an add-on; a host needs a full or an "
+                                                "infrastructure profile"});
   }
 }
 
@@ -182,10 +185,10 @@ class MergedCheck {
 
 }  // namespace
 
-void check_across(const Drafts& drafts, Mistakes& mistakes) {
+void check_across(const Drafts& drafts, const Inventory& inventory, Mistakes& mistakes) {
   check_names(drafts, mistakes);
   check_identities(drafts, mistakes);
-  check_references(drafts, mistakes);
+  check_references(drafts, inventory, mistakes);
   check_single_hosts(drafts, mistakes);
 }
 

@@ -12,9 +12,16 @@
 
 namespace slipway::provisioning {
 
+struct Reference {
+  std::string name;  // NAME or NAME@VERSION
+  Mark mark;
+};
+
 struct ProfileDraft {
   Profile profile;
-  Mark name_mark;
+  Mark name_mark, type_mark, compose_mark, firmware_mark;
+  std::vector<Reference> compose;
+  Value value;  // as it was read
 };
 
 struct SiteDraft {
@@ -31,6 +38,8 @@ struct HostDraft {
 // `stem` is the name of the file without its ending: the entry's name unless it says otherwise.
 [[nodiscard]] ProfileDraft read_profile(const Value& value, std::string_view stem,
                                         Mistakes& mistakes);
+// `base` with what `value` says over it; mistakes were said by read_profile().
+[[nodiscard]] Profile read_profile_over(const Value& value, Profile base);
 [[nodiscard]] SiteDraft read_site(const Value& value, std::string_view stem, Mistakes& mistakes);
 [[nodiscard]] HostDraft read_host(const Value& value, std::string_view stem, Mistakes& mistakes);
 
@@ -71,7 +80,7 @@ struct Drafts {
 
 // What only shows across entries: names, MACs, UUIDs, serial numbers said twice, references that
 // lead nowhere, sites of one host that hold several.
-void check_across(const Drafts& drafts, Mistakes& mistakes);
+void check_across(const Drafts& drafts, const Inventory& inventory, Mistakes& mistakes);
 // The same for what only shows after the merge: edge-host IDs and addresses within a site.
 void check_merged(const Drafts& drafts, const Inventory& inventory, Mistakes& mistakes);
 

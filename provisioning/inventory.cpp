@@ -5,6 +5,7 @@
 #include <compare>
 #include <tuple>
 
+#include "provisioning/compose.hpp"
 #include "provisioning/entries.hpp"
 #include "provisioning/userdata.hpp"
 #include "provisioning/yaml.hpp"
@@ -79,6 +80,7 @@ Inventory published(const Drafts& drafts) {
   for (const auto& draft : drafts.profiles) inventory.profiles.push_back(draft.profile);
   for (const auto& draft : drafts.sites) inventory.sites.push_back(draft.site);
   for (const auto& draft : drafts.hosts) inventory.hosts.push_back(draft.host);
+  inventory.index();
   return inventory;
 }
 
@@ -140,7 +142,39 @@ bool is_above(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+std::size_t Inventory::HashText::operator()(std::string_view text) const {
+  return std::hash<std::string_view>()(text);
+}
+
+void Inventory::index() {
+  index_ = {};
+  for (std::size_t i = 0; i < profiles.size(); ++i) {
+    index_.profiles.emplace(profiles[i].id(), i);
+    const auto [best, is_new] = index_.profiles.emplace(profiles[i].name, i);
+    if (!is_new && is_above(profiles[i].version, profiles[best->second].version)) best->second = i;
+  }
+  for (std::size_t i = 0; i < sites.size(); ++i) index_.sites.emplace(sites[i].name, i);
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    index_.hosts.emplace(hosts[i].name, i);
+    for (const auto& mac : hosts[i].macs) index_.macs.emplace(mac, i);
+  }
+  index_.counts[0] = profiles.size();
+  index_.counts[1] = sites.size();
+  index_.counts[2] = hosts.size();
+}
+
+bool Inventory::is_indexed() const {
+  return index_.counts[0] == profiles.size() && index_.counts[1] == sites.size() &&
+         index_.counts[2] == hosts.size();
+}
+
 const Profile* Inventory::profile(std::string_view id) const {
+  if (!is_indexed()) return find_profile(id);
+  const auto found = index_.profiles.find(id);
+  return found == index_.profiles.end() ? nullptr : &profiles[found->second];
+}
+
+const Profile* Inventory::find_profile(std::string_view id) const {
   const Profile* best = nullptr;
   for (const auto& candidate : profiles) {
     if (candidate.id() == id) return &candidate;
@@ -151,12 +185,32 @@ const Profile* Inventory::profile(std::string_view id) const {
 }
 
 const Site* Inventory::site(std::string_view name) const {
+  if (is_indexed()) {
+    const auto place = index_.sites.find(name);
+    return place == index_.sites.end() ? nullptr : &sites[place->second];
+  }
   const auto found = std::ranges::find(sites, name, &Site::name);
   return found == sites.end() ? nullptr : &*found;
 }
 
 const HostEntry* Inventory::host(std::string_view name) const {
+  if (is_indexed()) {
+    const auto place = index_.hosts.find(name);
+    return place == index_.hosts.end() ? nullptr : &hosts[place->second];
+  }
   const auto found = std::ranges::find(hosts, name, &HostEntry::name);
+  return found == hosts.end() ? nullptr : &*found;
+}
+
+const HostEntry* Inventory::host_by_mac(const Mac& mac) const {
+  if (is_indexed()) {
+    const auto place = index_.macs.find(mac);
+    return place == index_.macs.end() ? nullptr : &hosts[place->second];
+  }
+  const auto holds = [&mac](const HostEntry& host) {
+    return std::ranges::find(host.macs, mac) != host.macs.end();
+  };
+  const auto found = std::ranges::find_if(hosts, holds);
   return found == hosts.end() ? nullptr : &*found;
 }
 
@@ -178,8 +232,9 @@ Loaded load_inventory(const std::filesystem::path& folder, const Additions& addi
   read_csv(folder / "hosts.csv", drafts, mistakes);
   for (const auto& site : additions.sites) drafts.sites.push_back(read_site(site, "", mistakes));
   for (const auto& host : additions.hosts) drafts.hosts.push_back(read_host(host, "", mistakes));
+  compose_profiles(drafts.profiles, mistakes);
   loaded.inventory = published(drafts);
-  check_across(drafts, mistakes);
+  check_across(drafts, loaded.inventory, mistakes);
   check_merged(drafts, loaded.inventory, mistakes);
   check_hosts(loaded.inventory, mistakes);
   sort_and_unite(mistakes);

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/net.hpp"
@@ -39,11 +41,13 @@ struct DiskCondition {
   std::string model, serial, path;  // exact; empty: any
 };
 
+// Of a composed profile also what stood beside the layers of its parts: without name and kind.
 struct Layer {
   std::string name;
   std::string kind;  // os | kubernetes | network | storage | add-on
   std::string version;
   Value user_data;
+  Mark mark{};
 };
 
 struct Profile {
@@ -56,6 +60,8 @@ struct Profile {
   std::vector<Layer> layers;
   Value user_data;
   Finish finish = Finish::poweroff;
+  std::map<std::string, std::string> tags;
+  std::vector<std::string> parts;  // of which it is composed, NAME@VERSION; all are in it already
   Mark mark;
   [[nodiscard]] std::string id() const { return name + "@" + version; }
 };
@@ -87,6 +93,27 @@ struct Inventory {
   [[nodiscard]] const Profile* profile(std::string_view id) const;
   [[nodiscard]] const Site* site(std::string_view name) const;
   [[nodiscard]] const HostEntry* host(std::string_view name) const;
+  // Null also for a MAC that several hosts share.
+  [[nodiscard]] const HostEntry* host_by_mac(const Mac& mac) const;
+
+  // Makes the lookups above independent of the size. load_inventory() has called it; whoever
+  // changes names afterwards calls it again.
+  void index();
+
+ private:
+  struct HashText {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const;
+  };
+  using Places = std::unordered_map<std::string, std::size_t, HashText, std::equal_to<>>;
+  struct Index {
+    Places profiles, sites, hosts;  // profiles by NAME (highest version) and by NAME@VERSION
+    std::map<Mac, std::size_t> macs;
+    std::size_t counts[3] = {};  // of what was indexed
+  };
+  [[nodiscard]] bool is_indexed() const;
+  [[nodiscard]] const Profile* find_profile(std::string_view id) const;
+  Index index_;
 };
 
 struct Loaded {

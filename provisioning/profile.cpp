@@ -39,7 +39,9 @@ void read_installer(const Value& value, Profile& profile, Mistakes& mistakes) {
   }
 }
 
-void read_requirements(const Value& value, Requirements& requirements, Mistakes& mistakes) {
+void read_requirements(const Value& value, Requirements& requirements, Mark& firmware_mark,
+                       Mistakes& mistakes) {
+  if (const auto* firmware = value.find("firmware")) firmware_mark = firmware->mark;
   read_fields(value, "requirements",
               {{"memory", size(requirements.memory_octets)},
                {"cpus", count(requirements.cpus)},
@@ -94,7 +96,8 @@ void read_disk(const Value& value, Profile& profile, Mistakes& mistakes) {
 void read_layer(const Value& value, std::vector<Layer>& layers, Mistakes& mistakes) {
   Layer layer;
   UserDataParts parts;
-  Mark name_mark = value.mark;
+  auto& name_mark = layer.mark;
+  name_mark = value.mark;
   read_fields(value, "a layer",
               parts.with({{"name", name_text(layer.name, name_mark)},
                           {"kind", one_of<std::string>(layer.kind, {{"os", "os"},
@@ -127,6 +130,27 @@ FieldReader version(std::string& target) {
   };
 }
 
+FieldReader texts_by_key(std::map<std::string, std::string>& target) {
+  return [&target](const Value& value, Mistakes& mistakes) {
+    if (value.map() == nullptr) {
+      mistakes.push_back(
+          {value.mark, "must be a map of texts, not " + std::string(kind_name(value))});
+      return;
+    }
+    for (const auto& [key, entry] : *value.map()) {
+      if (auto text = require_text(entry, mistakes)) target[key] = std::move(*text);
+    }
+  };
+}
+
+void read_compose(const Value& value, ProfileDraft& draft, Mistakes& mistakes) {
+  draft.compose_mark = value.key_mark();
+  const auto one = [&draft](const Value& entry, Mistakes& out) {
+    if (auto name = require_text(entry, out)) draft.compose.push_back({*name, entry.mark});
+  };
+  each_of(one)(value, mistakes);
+}
+
 void read_keys(const Value& value, ProfileDraft& draft, UserDataParts& parts, Mistakes& mistakes) {
   auto& profile = draft.profile;
   const auto installer = [&](const Value& entry, Mistakes& out) {
@@ -137,8 +161,9 @@ void read_keys(const Value& value, ProfileDraft& draft, UserDataParts& parts, Mi
     read_layer(entry, profile.layers, out);
   };
   const auto requirements = [&](const Value& entry, Mistakes& out) {
-    read_requirements(entry, profile.requirements, out);
+    read_requirements(entry, profile.requirements, draft.firmware_mark, out);
   };
+  const auto compose = [&](const Value& entry, Mistakes& out) { read_compose(entry, draft, out); };
   read_fields(
       value, "a profile",
       parts.with({{"name", name_text(profile.name, draft.name_mark)},
@@ -147,6 +172,8 @@ void read_keys(const Value& value, ProfileDraft& draft, UserDataParts& parts, Mi
                                                               {"add-on", "add-on"},
                                                               {"full", "full"}})},
                   {"description", text(profile.description)},
+                  {"tags", texts_by_key(profile.tags)},
+                  {"compose", compose},
                   {"installer", installer},
                   {"format", one_of<UserDataFormat>(profile.format,
                                                     {{"cloud-init", UserDataFormat::cloud_init},
@@ -160,6 +187,45 @@ void read_keys(const Value& value, ProfileDraft& draft, UserDataParts& parts, Mi
       mistakes);
 }
 
+// An add-on only adds; what is installed, and onto which disk, is the infrastructure's to say.
+void check_add_on(const Value& value, Mistakes& mistakes) {
+  for (const auto* key : {"installer", "format", "requirements", "disk", "finish", "template"}) {
+    const auto* said = value.find(key);
+    if (said == nullptr) continue;
+    mistakes.push_back({said->key_mark(), "an add-on carries layers and user_data only; `" +
+                                              std::string(key) +
+                                              "` belongs in an infrastructure or full profile"});
+  }
+}
+
+void check_layer_kinds(const Profile& profile, Mistakes& mistakes) {
+  for (const auto& layer : profile.layers) {
+    const bool adds = layer.kind == "add-on";
+    if (layer.kind.empty() || profile.type == "full" || adds == (profile.type == "add-on"))
+      continue;
+    mistakes.push_back(
+        {layer.mark, "layer `" + layer.name + "` is of kind " + layer.kind + "; " +
+                         (adds ? "an infrastructure profile has layers of kinds os, kubernetes, "
+                                 "network and storage"
+                               : "an add-on has layers of kind add-on")});
+  }
+}
+
+void check_type(const Value& value, const ProfileDraft& draft, Mistakes& mistakes) {
+  if (value.map() == nullptr) return;
+  const auto& profile = draft.profile;
+  const bool composed = value.find("compose") != nullptr;
+  if (profile.type == "add-on") check_add_on(value, mistakes);
+  check_layer_kinds(profile, mistakes);
+  if (composed && profile.type != "full") {
+    mistakes.push_back({draft.compose_mark, "only a full profile is composed of others"});
+  }
+  if (value.find("installer") == nullptr && !composed && profile.type != "add-on") {
+    mistakes.push_back(
+        {value.mark, "a profile needs `installer: {kind: flash, image: NAME@VERSION}`"});
+  }
+}
+
 }  // namespace
 
 ProfileDraft read_profile(const Value& value, std::string_view stem, Mistakes& mistakes) {
@@ -169,13 +235,27 @@ ProfileDraft read_profile(const Value& value, std::string_view stem, Mistakes& m
   auto& profile = draft.profile;
   profile.mark = value.mark;
   profile.user_data = std::move(parts).finish(mistakes);
-  if (value.map() != nullptr && value.find("installer") == nullptr) {
-    mistakes.push_back(
-        {value.mark, "a profile needs `installer: {kind: flash, image: NAME@VERSION}`"});
-  }
+  check_type(value, draft, mistakes);
   if (profile.name.empty()) profile.name = stem;
   if (draft.name_mark.line == 0) draft.name_mark = value.mark;
+  draft.value = value;
   return draft;
+}
+
+Profile read_profile_over(const Value& value, Profile base) {
+  const Profile defaults;
+  ProfileDraft draft;
+  draft.profile = std::move(base);
+  auto& profile = draft.profile;
+  profile.version = defaults.version;
+  profile.type = defaults.type;
+  profile.description.clear();
+  profile.layers.clear();
+  if (value.find("disk") != nullptr) profile.disk.clear();
+  UserDataParts parts;
+  Mistakes said_by_read_profile;
+  read_keys(value, draft, parts, said_by_read_profile);
+  return std::move(draft.profile);
 }
 
 }  // namespace slipway::provisioning

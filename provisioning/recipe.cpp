@@ -86,6 +86,10 @@ Fallible<Recipe> recipe_of(const Host& host, const std::shared_ptr<const Invento
     return fail("host " + wanted.name + " has the profile " + wanted.profile +
                 ", which is not in the inventory");
   }
+  if (recipe.profile->type == "add-on") {
+    return fail("host " + wanted.name + " has the profile " + recipe.profile->id() +
+                ", which is an add-on; only full and infrastructure profiles are installed");
+  }
   if (wanted.site.empty()) return recipe;
   recipe.site = inventory->site(wanted.site);
   if (recipe.site == nullptr) {
@@ -125,6 +129,7 @@ Sha256 digest_of(const Profile& profile) {
     canonical.value(mask_secrets(layer.user_data));
   }
   canonical.value(mask_secrets(profile.user_data));
+  for (const auto& [key, text] : profile.tags) canonical.text(key).text(text);
   return Sha256::of(canonical.all());
 }
 

@@ -1,5 +1,4 @@
 // `slipway render`: octet for octet what a host would be served, secrets masked.
-#include <algorithm>
 #include <iostream>
 
 #include "provisioning/bootscript.hpp"
@@ -19,14 +18,6 @@ struct RenderOptions {
   bool reveal = false;
 };
 
-const prov::HostEntry* host_with(const prov::Inventory& inventory, const Mac& mac) {
-  const auto found = std::ranges::find_if(inventory.hosts, [&mac](const prov::HostEntry& host) {
-    return std::ranges::find(host.macs, mac) != host.macs.end();
-  });
-  return found == inventory.hosts.end() ? nullptr : &*found;
-}
-
-// The word TOKEN stands where a boot would carry its token: rendering mints none.
 Fallible<std::string> boot_script(const prov::Config& config, const Mac& mac) {
   const auto interface = find_interface(config.interfaces.front());
   if (!interface) return std::unexpected(interface.error());
@@ -55,7 +46,7 @@ Fallible<std::string> render(const prov::Config& config, const RenderOptions& op
   const auto loaded = prov::load_inventory(config.inventory);
   for (const auto& mistake : loaded.mistakes) std::cerr << mistake.line() << "\n";
   if (!loaded.good()) return fail("the inventory has mistakes; nothing is rendered");
-  const auto* host = host_with(loaded.inventory, *mac);
+  const auto* host = loaded.inventory.host_by_mac(*mac);
   if (host == nullptr) return fail("no host of the inventory has the MAC " + mac->text());
   if (options.what == "boot.ipxe") return boot_script(config, *mac);
   const auto* profile = loaded.inventory.profile(host->profile);
