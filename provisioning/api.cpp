@@ -130,6 +130,7 @@ void OperatorApi::add_to(http::Router& router) {
   add(router, Method::post, "/api/v1/hosts/{id}/disarm", &OperatorApi::disarm);
   add(router, Method::post, "/api/v1/hosts/{id}/ignore", &OperatorApi::ignore);
   add(router, Method::post, "/api/v1/hosts/{id}/assign", &OperatorApi::assign);
+  add(router, Method::get, "/api/v1/inventory", &OperatorApi::inventory);
   add(router, Method::post, "/api/v1/reload", &OperatorApi::reload);
 }
 
@@ -200,9 +201,23 @@ void OperatorApi::assign(const Request& request, Host& host, http::Reply reply) 
   operator_.assign(host, assignment, order_of(request, view), answer(host, std::move(reply)));
 }
 
+void OperatorApi::inventory(const Request& request, http::Reply reply) {
+  (void)request;  // no parameters
+  const auto status = inventory_.status();
+  json::array lines;
+  for (const auto& line : status.lines) lines.emplace_back(line);
+  reply(json_response(json::object{{"loaded_ms", status.loaded_ms},
+                                   {"digest", status.digest},
+                                   {"hosts", status.hosts},
+                                   {"profiles", status.profiles},
+                                   {"sites", status.sites},
+                                   {"refused_ms", status.refused_ms},
+                                   {"lines", std::move(lines)}}));
+}
+
 void OperatorApi::reload(const Request& request, http::Reply reply) {
   (void)request;  // no body
-  const auto outcome = reload_();
+  const auto outcome = inventory_.reload();
   json::array lines;
   for (const auto& line : outcome.lines) lines.emplace_back(line);
   if (outcome.good) return reply(json_response(json::object{{"warnings", std::move(lines)}}));

@@ -189,11 +189,25 @@ std::string listed(const std::vector<std::string_view>& words) {
   return text;
 }
 
+namespace {
+
+// A URL may carry a password before its `@`, as that of a proxy does.
+std::string without_user_info(std::string text) {
+  const auto scheme = text.find("://");
+  if (scheme == std::string::npos) return text;
+  const auto begin = scheme + 3;
+  const auto at = text.rfind('@');
+  if (at != std::string::npos && at > begin) text.replace(begin, at - begin, "***");
+  return text;
+}
+
+}  // namespace
+
 std::string shown(const Value& value) {
   const auto* text = value.string();
   if (std::holds_alternative<Secret>(value.data)) return "a secret";
   if (value.map() != nullptr || value.list() != nullptr) return std::string(kind_name(value));
-  std::string out = text != nullptr ? *text : emit_yaml(value);
+  std::string out = text != nullptr ? without_user_info(*text) : emit_yaml(value);
   if (text == nullptr) out.pop_back();  // the line end
   if (out.size() > kMaxShown) out = out.substr(0, kMaxShown) + "...";
   std::ranges::replace_if(

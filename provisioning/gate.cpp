@@ -87,8 +87,21 @@ bool Gate::may_ask(Ipv4 peer) {
 }
 
 Host* Gate::host_at(Ipv4 peer) {
-  const auto mac = ledger_.neighbour(peer);
-  return mac ? ledger_.hosts().by_mac(*mac) : nullptr;
+  if (const auto mac = ledger_.neighbour(peer)) return ledger_.hosts().by_mac(*mac);
+  Host* found = nullptr;
+  ledger_.hosts().each([&](Host& host) {
+    const auto* session = host.session();
+    if (session != nullptr && !session->ended && session->script_peer == peer) found = &host;
+  });
+  return found;
+}
+
+void Gate::note_installer_file(Ipv4 peer, const std::string& name) {
+  auto* host = host_at(peer);
+  if (host == nullptr) return;
+  host->kernel_asked = true;
+  host->contact = ledger_.now().steady;
+  ledger_.note(*host, "host.artifact_asked", "asked for " + name);
 }
 
 bool Gate::is_impostor(const BootRequest& request) {
@@ -157,6 +170,7 @@ void Gate::answer(Host& host, Asked asked) {
         {.kind = install ? BootAnswer::Kind::not_now : BootAnswer::Kind::local_disk});
   }
   if (repeats) {
+    host.contact = now;
     return asked.reply({.kind = BootAnswer::Kind::agent,
                         .mac = mac,
                         .token = host.session()->token,
@@ -188,6 +202,7 @@ void Gate::answer_agent(Host& host, Asked asked, bool install, const InstallerFi
   BootSession session{.id = ledger_.next_session(), .token_hash = Sha256::of(token.reveal())};
   session.mac = mac;
   session.token = token;
+  session.script_peer = asked.request.peer;
   session.issued = now.steady;
   if (install) session.attempt = ledger_.next_attempt();
   auto move = install ? begin_attempt(host, std::move(session),

@@ -52,8 +52,11 @@ class Gate final : public dhcp::BootPolicy {
   // Whether DHCP answered `peer` in the last ten minutes (by its address, or by its MAC in the
   // neighbour table), or the settings list it.
   [[nodiscard]] bool may_ask(Ipv4 peer);
-  // The host behind an on-link address; null when the neighbour table does not say.
+  // The host behind an address: by the neighbour table or, for one behind a router, by who asked
+  // for its script last. Null when neither says.
   [[nodiscard]] Host* host_at(Ipv4 peer);
+  // The loader at `peer` asked for the installer's kernel or initramfs.
+  void note_installer_file(Ipv4 peer, const std::string& name);
 
   // Decides on a boot script. A transition that it takes (armed host: new attempt, new token) is
   // durable before `reply` runs. Asked again within the same attempt, it gives the same token.

@@ -66,6 +66,7 @@ struct BootSession {
   std::optional<Sha256> bearer_hash{};  // set when the token was traded
   Mac mac{};                            // to whom it was issued
   Ipv4 address{};                       // of the first use; zero until then
+  Ipv4 script_peer{};                   // who asked for the script; zero after a restart
   std::int64_t attempt = 0;             // 0: the host only waits
   bool ended = false;
   bool used = false;  // somebody fetched something with it: it is never handed out again
@@ -119,7 +120,11 @@ struct Host {
   std::optional<ParkedPoll> parked;
   Progress progress;
   TimePoint changed;  // steady counterpart of changed_ms
-  TimePoint contact;  // last word of an agent, or the start of the attempt
+  TimePoint contact;  // last word of its loader or agent, or the start of the attempt
+  // How far the attempt has come. Not stored: a server that has just started takes both as done,
+  // for it cannot know.
+  bool kernel_asked = false;  // a loader took the installer's kernel, initramfs or token
+  bool config_given = false;  // its seed or one of the files of its token
   std::optional<TimePoint> dhcp_seen, dhcp_noted;  // last request answered; last one noted
   bool busy = false;                               // a change is on its way to the store
   std::deque<Scheduler::Task> waiting;             // what wants to change it after that

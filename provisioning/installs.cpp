@@ -131,6 +131,7 @@ const Bytes* Installs::seed(const SessionRef& ref) {
     }
     host.plan = std::move(*plan);
   }
+  host.config_given = true;
   return &host.plan->seed;
 }
 
@@ -208,22 +209,13 @@ void Installs::sweep_host(Host& host, const Now& now) {
     const auto cause = ledger_.cause("server", "no attempt left");
     return ledger_.commit(host, end_arming(host, cause), log_only);
   }
-  const bool silent = now.steady - host.contact > kSilence;
-  if (live_attempt(host) != 0 && silent) time_out(host, now);
+  if (const auto late = overdue(host, now.steady)) time_out(host, *late, now);
 }
 
-void Installs::time_out(Host& host, const Now& now) {
-  AttemptEnd end;
-  if (host.state == booting) {
-    end.reason = "no-agent";
-    end.detail =
-        "The host took its boot script, but no agent came to work within 10 minutes; "
-        "look at its console";
-    if (host.attempts_left(now.steady) > 0) end.to = armed;
-  } else {
-    end.reason = "silent";
-    end.detail = "Nothing was heard of the agent for 10 minutes; look at the host and its cable";
-  }
+void Installs::time_out(Host& host, const Overdue& overdue, const Now& now) {
+  AttemptEnd end{.reason = std::string(overdue.reason), .detail = overdue.detail};
+  // A host that did not come to its plan may still do so, or boot again: nothing was written.
+  if (host.state == booting && host.attempts_left(now.steady) > 0) end.to = armed;
   ledger_.alarm(host, "host.timed_out", end.detail);
   auto move = end_attempt(host, end, ledger_.cause("server", end.reason), now);
   ledger_.commit(host, std::move(move), [](const Fallible<void>&) {

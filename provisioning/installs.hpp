@@ -9,6 +9,7 @@
 
 #include "provisioning/artifacts.hpp"
 #include "provisioning/ledger.hpp"
+#include "provisioning/overdue.hpp"
 #include "provisioning/plan.hpp"
 
 namespace slipway::provisioning {
@@ -56,11 +57,10 @@ class Installs {
 
   // Begins to look for what is overdue, every kSweepEvery.
   void start();
-  // One such look: expired armings, boots without an agent, agents that fell silent.
+  // One such look: expired armings, attempts whose next step is overdue.
   void sweep();
 
   static constexpr std::chrono::seconds kSweepEvery{5};
-  static constexpr std::chrono::minutes kSilence{10};
 
  private:
   struct Poll {
@@ -78,7 +78,7 @@ class Installs {
   [[nodiscard]] Fallible<Plan> plan_of(const Host& host, std::int64_t attempt);
   void end_report(Host& host, AttemptReport report, ReportReply reply);
   void sweep_host(Host& host, const Now& now);
-  void time_out(Host& host, const Now& now);
+  void time_out(Host& host, const Overdue& overdue, const Now& now);
 
   Ledger& ledger_;
   Artifacts& artifacts_;

@@ -113,6 +113,7 @@ Move begin_attempt(const Host& host, BootSession session, const Cause& cause, co
             changed.attempt = session.attempt;
             changed.attempt_state = "running";
             changed.contact = now.steady;
+            changed.kernel_asked = changed.config_given = false;
             if (changed.arming) ++changed.arming->attempts_used;
             replace_session(table, changed, session);
           }};
@@ -134,6 +135,7 @@ Move begin_attempt_here(const Host& host, std::int64_t attempt, const Cause& cau
             changed.attempt = attempt;
             changed.attempt_state = "running";
             changed.contact = now.steady;
+            changed.config_given = false;
             if (changed.arming) ++changed.arming->attempts_used;
             changed.session()->attempt = attempt;
           }};

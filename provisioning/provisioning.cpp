@@ -27,8 +27,8 @@ void Provisioning::add_boot_plane(http::Router& router) {
   agent_api_.add_to(router);
 }
 
-void Provisioning::add_operator_plane(http::Router& router, std::function<Reloaded()> reload) {
-  operator_api_ = std::make_unique<OperatorApi>(ledger_, operator_, std::move(reload));
+void Provisioning::add_operator_plane(http::Router& router, InventoryControl inventory) {
+  operator_api_ = std::make_unique<OperatorApi>(ledger_, operator_, std::move(inventory));
   operator_api_->add_to(router);
 }
 

@@ -44,8 +44,8 @@ class Provisioning {
   }
 
   void add_boot_plane(http::Router& router);
-  // `reload` reads the inventory again and, when it is good, calls use_inventory.
-  void add_operator_plane(http::Router& router, std::function<Reloaded()> reload);
+  // `inventory.reload` reads the files again and, when they are good, calls use_inventory.
+  void add_operator_plane(http::Router& router, InventoryControl inventory);
 
   // Begins to look after time-outs; call once, on the deciding thread.
   void start() { installs_.start(); }

@@ -129,9 +129,7 @@ void BootRoutes::artifact(const Request& request, http::Reply reply) {
   // Images come in many ranges; the timeline shows the two files that a boot begins with.
   const auto& name = request.captures[1];
   if (name == "vmlinuz" || name == "initramfs.img") {
-    if (const auto* host = parts_.gate.host_at(request.peer.address)) {
-      parts_.ledger.note(*host, "host.artifact_asked", "asked for " + name);
-    }
+    parts_.gate.note_installer_file(request.peer.address, name);
   }
   auto response = file_response(std::move(file), "\"" + digest->text() + "\"");
   response.headers.push_back({"Cache-Control", "public, max-age=31536000, immutable"});

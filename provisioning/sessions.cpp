@@ -45,9 +45,13 @@ void Sessions::use_token(std::string_view token, TokenFile file, Ipv4 peer, Chec
   session.used = true;
   session.token = Secret();
   ref.host->contact = ledger_.now().steady;
+  ref.host->kernel_asked = true;
   // Whoever has read a secret is bound; iPXE, which reads the initrd, may hold another lease than
   // the kernel after it.
-  if (file != TokenFile::initrd) session.address = peer;
+  if (file != TokenFile::initrd) {
+    session.address = peer;
+    ref.host->config_given = true;
+  }
   checked(Verdict::good, ref);
 }
 

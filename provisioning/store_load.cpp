@@ -36,6 +36,7 @@ HostsById load_hosts(soci::session& sql, const Now& now) {
     host.seen_ms = host.changed_ms;
     host.changed = now.steady - since(host.changed_ms, now);
     host.contact = now.steady;  // whoever was at work gets the whole time-out to come back
+    host.kernel_asked = host.config_given = true;
     host.stored = true;
     const auto id = host.id;
     hosts.emplace(id, std::move(host));

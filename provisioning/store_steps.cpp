@@ -151,10 +151,15 @@ void apply_step(StepContext& context, const EndAttempt& step) {
 }
 
 void apply_step(StepContext& context, const PublishProfile& step) {
+  // Two armings that are the first with it may be on their way at once; both mean the same.
   run(context.sql,
       "INSERT INTO published_profiles (id, digest, first_armed_ms, revision) "
-      "VALUES (:1, :2, :3, :4)",
+      "VALUES (:1, :2, :3, :4) ON CONFLICT (id) DO NOTHING",
       step.id, step.digest, step.at_ms, context.head.revision);
+  must_change(
+      run(context.sql, "UPDATE published_profiles SET digest = :1 WHERE id = :2 AND digest = :3",
+          step.digest, step.id, step.digest),
+      "profile " + step.id);
 }
 
 }  // namespace slipway::provisioning::store_detail

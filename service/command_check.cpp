@@ -7,6 +7,7 @@
 #include "provisioning/inventory.hpp"
 #include "provisioning/userdata.hpp"
 #include "service/command.hpp"
+#include "service/served_inventory.hpp"
 
 namespace slipway::service {
 namespace {
@@ -39,6 +40,10 @@ void check(Common& common, bool print) {
   for (const auto& mistake : mistakes) std::cerr << mistake.line() << "\n";
   const auto errors = std::ranges::count(mistakes, false, &prov::Mistake::is_warning);
   if (errors > 0) common.exit_code = 1;
+  if (settings.good()) {
+    const auto otherwise = served_otherwise(settings.config);
+    if (!otherwise.empty()) std::cerr << "slipway: " << otherwise << "\n";
+  }
   if (errors == 0 && print) std::cout << prov::print_config(settings.config);
 }
 

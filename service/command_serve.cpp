@@ -3,6 +3,7 @@
 
 #include "base/log.hpp"
 #include "service/command.hpp"
+#include "service/core_dump.hpp"
 #include "service/depot_server.hpp"
 #include "service/notify.hpp"
 
@@ -11,6 +12,10 @@ namespace {
 
 void serve(Common& common, bool verbose) {
   if (verbose) log::set_level(log::Level::debug);
+  // Before the first secret is read.
+  if (const auto forbidden = forbid_core_dumps(); !forbidden) {
+    return common.failed(forbidden.error());
+  }
   auto config = common.config();
   if (!config) return;
   DepotServer server(std::move(*config));

@@ -3,7 +3,6 @@
 #include <csignal>
 
 #include "base/log.hpp"
-#include "provisioning/inventory.hpp"
 #include "service/neighbours.hpp"
 
 namespace slipway::service {
@@ -31,6 +30,7 @@ Fallible<void> DepotServer::open() {
   // Before anyone is told "ready": from then on a signal is a request and not a death.
   for (const int number : {SIGHUP, SIGTERM, SIGINT}) signals_.add(number);
   provisioning_->start();
+  inventory_->watch();
   return {};
 }
 
@@ -73,8 +73,11 @@ Fallible<void> DepotServer::open_store() {
   for (const auto& name : provisioning_->missing_loaders()) {
     log::warn("loader.missing", {{"name", name}, {"folder", config_.loaders.string()}});
   }
-  const auto loaded = reload();
-  if (!loaded.good) return fail("the inventory has mistakes; see `slipway check`");
+  inventory_ = std::make_unique<InventoryKeeper>(
+      io_, config_.inventory, [this](std::shared_ptr<const prov::Inventory> inventory) {
+        return provisioning_->use_inventory(std::move(inventory));
+      });
+  if (!inventory_->reload().good) return fail("the inventory has mistakes; see `slipway check`");
   return {};
 }
 
@@ -110,30 +113,11 @@ Fallible<void> DepotServer::open_operator_plane() {
   auto listener = http::Listener::open_unix(config_.data_dir / "slipway.sock", kOwnerAndGroup);
   if (!listener) return std::unexpected(listener.error());
   http::Router router;
-  provisioning_->add_operator_plane(router, [this] { return reload(); });
+  provisioning_->add_operator_plane(router, {.reload = [this] { return inventory_->reload(); },
+                                             .status = [this] { return inventory_->status(); }});
   operator_http_ = std::make_unique<http::Server>(io_, std::move(router));
   operator_http_->serve(std::move(*listener));
   return {};
-}
-
-// A mistake in the files never changes what is being served: the inventory in force stays.
-prov::Reloaded DepotServer::reload() {
-  prov::Reloaded result;
-  auto loaded = prov::load_inventory(config_.inventory);
-  for (const auto& mistake : loaded.mistakes) result.lines.push_back(mistake.line());
-  result.good = loaded.good();
-  if (result.good) {
-    const auto hosts = loaded.inventory.hosts.size();
-    auto shared = std::make_shared<const prov::Inventory>(std::move(loaded.inventory));
-    for (auto& line : provisioning_->use_inventory(std::move(shared))) {
-      result.lines.push_back(std::move(line));
-    }
-    log::info("inventory.loaded", {{"hosts", hosts}});
-  } else {
-    log::error("inventory.refused", {{"mistakes", result.lines.size()}});
-  }
-  for (const auto& line : result.lines) log::warn("inventory.mistake", {{"what", line}});
-  return result;
 }
 
 std::optional<Mac> DepotServer::neighbour(Ipv4 peer) const {
@@ -165,7 +149,7 @@ void DepotServer::await_signal() {
   signals_.async_wait([this](const boost::system::error_code& error, int number) {
     if (error) return;
     if (number != SIGHUP) return stop();
-    (void)reload();  // what is wrong stands in the log
+    (void)inventory_->reload();  // what is wrong stands in the log
     await_signal();
   });
 }
@@ -174,6 +158,7 @@ void DepotServer::stop() {
   log::info("service.stopping");
   signals_.clear();  // a second signal ends the process at once
   loop_.stop();
+  inventory_->stop();
   for (const auto& server : dhcp_) server->stop();
   for (const auto& server : tftp_) server->stop();
   boot_http_->stop();

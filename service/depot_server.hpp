@@ -19,6 +19,7 @@
 #include "service/artifacts.hpp"
 #include "service/event_loop.hpp"
 #include "service/interfaces.hpp"
+#include "service/inventory_keeper.hpp"
 #include "tftp/server.hpp"
 
 namespace slipway::service {
@@ -31,7 +32,8 @@ class DepotServer {
   // then.
   [[nodiscard]] Fallible<void> open();
 
-  // Serves until SIGTERM or SIGINT, then drains. SIGHUP reads the inventory again.
+  // Serves until SIGTERM or SIGINT, then drains. SIGHUP, or a change of its files, reads the
+  // inventory again.
   void run();
 
   // Where it listens, one sentence part each: "dhcp 67,4011 on eth1".
@@ -42,7 +44,6 @@ class DepotServer {
   [[nodiscard]] Fallible<void> open_store();
   [[nodiscard]] Fallible<void> open_boot_plane();
   [[nodiscard]] Fallible<void> open_operator_plane();
-  [[nodiscard]] provisioning::Reloaded reload();
   [[nodiscard]] std::optional<Mac> neighbour(Ipv4 peer) const;
   void await_signal();
   void stop();
@@ -55,6 +56,7 @@ class DepotServer {
   std::unique_ptr<StoreArtifacts> artifacts_;
   std::unique_ptr<provisioning::Store> store_;
   std::unique_ptr<provisioning::Provisioning> provisioning_;
+  std::unique_ptr<InventoryKeeper> inventory_;
   std::vector<std::unique_ptr<dhcp::Server>> dhcp_;
   std::vector<std::unique_ptr<tftp::Server>> tftp_;
   std::unique_ptr<http::Server> boot_http_, operator_http_;

@@ -157,12 +157,17 @@ void Depot::start() {
   boot = {};
   operations = {};
   provisioning->add_boot_plane(boot);
-  provisioning->add_operator_plane(operations, [this] {
+  const auto reload = [this] {
     if (!reload_mistakes.empty()) return Reloaded{.good = false, .lines = reload_mistakes};
     return Reloaded{
         .good = true,
         .lines = provisioning->use_inventory(std::make_shared<const Inventory>(inventory))};
-  });
+  };
+  const auto status = [this] {
+    return InventoryStatus{
+        .loaded_ms = 1, .digest = "d", .hosts = inventory.hosts.size(), .lines = reload_mistakes};
+  };
+  provisioning->add_operator_plane(operations, {.reload = reload, .status = status});
   const auto problems = provisioning->use_inventory(std::make_shared<const Inventory>(inventory));
   CHECK(problems.empty());
   provisioning->start();

@@ -166,6 +166,19 @@ TEST_CASE("everything that a starting server needs comes back", "[provisioning][
   CHECK(state->last_session == 11);
 }
 
+TEST_CASE("two armings that are the first with a profile may both publish it",
+          "[provisioning][store]") {
+  const Database database;
+  const PublishProfile first{.id = "edge@1", .digest = Sha256::of("p"), .at_ms = 5};
+  REQUIRE(database.store->apply({first}));
+  CHECK(database.store->apply({first}));
+  const PublishProfile changed{.id = "edge@1", .digest = Sha256::of("q"), .at_ms = 6};
+  CHECK_FALSE(database.store->apply({changed}));
+  const auto state = database.store->load({});
+  REQUIRE(state);
+  CHECK(state->published.at("edge@1") == Sha256::of("p"));
+}
+
 TEST_CASE("the audit log shows tampering (SG11)", "[provisioning][store][sg11]") {
   const auto [sql, complaint] = GENERATE(table<std::string, std::string>({
       {"UPDATE audit SET who = 'bob' WHERE seq = 2", "audit row 2 was changed"},

@@ -179,6 +179,77 @@ class Program(unittest.TestCase):
         self.server.send_signal(signal.SIGHUP)
         self.wait_for("second host", lambda: "h2" in self.slipway("host", "list"))
 
+    def served(self):
+        """What GET /api/v1/inventory says."""
+        with socket.socket(socket.AF_UNIX) as plane:
+            plane.connect(str(self.folder / "data" / "slipway.sock"))
+            plane.sendall(b"GET /api/v1/inventory HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: plane.recv(65536), b""))
+        return json.loads(answer.partition(b"\r\n\r\n")[2])
+
+    def test_SG12_a_change_of_the_files_is_read_and_a_bad_one_refused_and_said(self):
+        self.serve()
+        self.wait_for("assigned", lambda: self.state() == "assigned")
+        first = self.served()
+        self.assertEqual((first["hosts"], first["refused_ms"], first["lines"]), (1, 0, []))
+        self.write("hosts/h2.yaml", HOST.replace("00:01", "00:02"))
+        self.wait_for("the second host", lambda: "h2" in self.slipway("host", "list"))
+        self.assertEqual(self.slipway("check"), "")
+        good = self.served()
+        self.assertEqual(good["hosts"], 2)
+        self.assertNotEqual(good["digest"], first["digest"])
+
+        self.write("hosts/h2.yaml", "macs: [nonsense]\nprofile: edge\n")
+        self.wait_for("the refusal", lambda: self.served()["refused_ms"] != 0)
+        bad = self.served()
+        self.assertEqual((bad["hosts"], bad["digest"]), (2, good["digest"]))
+        self.assertIn("hosts/h2.yaml:1:8: ", bad["lines"][0])
+        self.assertIn("hosts/h2.yaml:1:8: ", self.log_text())
+        self.assertIn("52:54:00:aa:00:02", self.slipway("host", "list"))
+        errors = self.slipway("check", code=1)
+        self.assertIn("hosts/h2.yaml:1:8: ", errors)
+        self.assertIn("still serves the inventory of 20", errors)
+        self.assertIn("2 hosts; since 20", errors)
+
+        # Mended as an editor does it: into a file of its own name, then renamed over the old one.
+        self.write("hosts/.h2.yaml.new", HOST.replace("00:01", "00:03"))
+        (self.folder / "inventory/hosts/.h2.yaml.new").rename(self.folder / "inventory/hosts/h2.yaml")
+        self.wait_for("the mended host", lambda: "00:03" in self.slipway("host", "list"))
+        self.assertEqual(self.served()["refused_ms"], 0)
+
+    def test_new_folders_secrets_and_a_whole_folder_that_is_exchanged_are_noticed(self):
+        shutil.rmtree(self.folder / "inventory/hosts")
+        self.serve()
+        self.assertEqual(self.served()["hosts"], 0)
+        (self.folder / "inventory/hosts").mkdir()
+        self.write("hosts/h1.yaml", HOST)
+        self.wait_for("a host in a new folder", lambda: self.served()["hosts"] == 1)
+
+        loaded = self.served()["loaded_ms"]
+        (self.folder / "inventory/secrets").mkdir()
+        self.wait_for("the folder of secrets", lambda: self.served()["loaded_ms"] > loaded)
+        loaded = self.served()["loaded_ms"]
+        self.write("secrets/token", "changed")
+        self.wait_for("a secret", lambda: self.served()["loaded_ms"] > loaded)
+
+        shutil.copytree(self.folder / "inventory", self.folder / "next")
+        (self.folder / "next/hosts/h9.yaml").write_text(HOST.replace("00:01", "00:09"))
+        (self.folder / "inventory").rename(self.folder / "former")
+        (self.folder / "next").rename(self.folder / "inventory")
+        self.wait_for("the folder that took its place", lambda: self.served()["hosts"] == 2)
+        self.write("hosts/h10.yaml", HOST.replace("00:01", "00:10"))
+        self.wait_for("a change in that folder", lambda: self.served()["hosts"] == 3)
+
+    def test_an_editor_s_own_files_and_hidden_ones_are_no_change(self):
+        self.serve()
+        loaded = self.served()["loaded_ms"]
+        for name in ("hosts/.h1.yaml.swp", "hosts/h1.yaml~", "hosts/4913"):
+            self.write(name, "not yaml: [")
+        (self.folder / "inventory/.git").mkdir()
+        self.write(".git/index", "x")
+        time.sleep(1.5)  # three times what a change needs to be read
+        self.assertEqual(self.served()["loaded_ms"], loaded)
+
     def test_a_port_in_use_is_named_and_SIGTERM_ends_with_0(self):
         line = self.serve()
         self.assertIn(f"http 127.0.0.1:{HTTP_PORT} on lo", line)
