@@ -66,13 +66,8 @@ void Installs::park(Host& host, const PollPointer& poll) {
 
 Fallible<Plan> Installs::plan_of(const Host& host, std::int64_t attempt) {
   if (host.plan && host.plan->attempt == attempt) return *host.plan;
-  const auto recipe = complete_recipe_of(host, host.snapshot ? host.snapshot : ledger_.inventory());
+  const auto recipe = armed_recipe_of(host, ledger_.inventory());
   if (!recipe) return std::unexpected(recipe.error());
-  // Only after a restart of the server: it had an older inventory in its hands before.
-  if (!host.arming || digest_of(*recipe->profile) != host.arming->profile_digest) {
-    return fail("profile " + recipe->profile->id() +
-                " is not what the host was armed with; arm the host again");
-  }
   return make_plan(*recipe, attempt, artifacts_);
 }
 

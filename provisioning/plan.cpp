@@ -45,6 +45,17 @@ json::array disk_rule_of(const Profile& profile) {
 
 }  // namespace
 
+Fallible<Recipe> armed_recipe_of(const Host& host,
+                                 const std::shared_ptr<const Inventory>& current) {
+  auto recipe = complete_recipe_of(host, host.snapshot ? host.snapshot : current);
+  if (!recipe) return recipe;
+  if (!host.arming || digest_of(*recipe->profile) != host.arming->profile_digest) {
+    return fail("profile " + recipe->profile->id() +
+                " is not what the host was armed with; arm the host again");
+  }
+  return recipe;
+}
+
 std::string instance_id(const Recipe& recipe, std::int64_t attempt) {
   return recipe.entry.name + "-" + std::to_string(attempt);
 }

@@ -7,6 +7,11 @@
 
 namespace slipway::provisioning {
 
+// The recipe that `host` was armed with. A server that was restarted since has only `current`; it
+// fails when that makes another profile of it, or none.
+[[nodiscard]] Fallible<Recipe> armed_recipe_of(const Host& host,
+                                               const std::shared_ptr<const Inventory>& current);
+
 // The plan of `attempt`, as protocol JSON with the digest of the seed. The same arguments give
 // the same octets, so a plan outlives a restart of the server.
 [[nodiscard]] Fallible<Plan> make_plan(const Recipe& recipe, std::int64_t attempt,

@@ -172,7 +172,7 @@ Response BootRoutes::token_file(const SessionRef& ref, TokenFile file, std::stri
     return uncached(200, "application/octet-stream", std::string(as_text(*cpio)));
   }
   const auto& host = *ref.host;
-  const auto recipe = recipe_of(host, host.snapshot ? host.snapshot : parts_.ledger.inventory());
+  const auto recipe = armed_recipe_of(host, parts_.ledger.inventory());
   if (!recipe) return broken(recipe.error());
   const auto seed = render_seed(recipe->subject(), instance_id(*recipe, host.attempt));
   if (!seed) return broken(seed.error());

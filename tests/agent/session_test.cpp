@@ -1,5 +1,7 @@
 #include "agent/session.hpp"
 
+#include <semaphore>
+
 #include "agent/report.hpp"
 #include "tests/agent/fake_server.hpp"
 #include "tests/support/catch.hpp"
@@ -154,6 +156,20 @@ TEST_CASE("progress is revoked by 403, 409 and 410 and by nothing else", "[agent
   CHECK(report.revoked() == row.revoked);
   REQUIRE_FALSE(server.calls().empty());
   CHECK(server.calls().front().bearer.reveal() == "s1");
+}
+
+TEST_CASE("progress is posted on and on while a step has nothing new to tell", "[agent][report]") {
+  std::counting_semaphore<> posts(0);
+  FakeServer server;
+  server.answer = [&](const Call&) -> Fallible<Answer> {
+    posts.release();
+    return Answer{204, ""};
+  };
+  ProgressReport report(std::make_unique<FakeTransport>(server), Secret("s1"), 7);
+  report.update({"write", 1, 2, 3});  // and now a flush that takes long
+  for (int i = 0; i < 3; ++i) posts.acquire();
+  report.stop();
+  CHECK(server.calls("/agent/v1/progress").size() >= 3);
 }
 
 TEST_CASE("the last progress is posted before the report stops", "[agent][report]") {

@@ -51,9 +51,10 @@ struct Model {
     return idle && complete() && (!published || *published == files);
   }
   // Only a server that was restarted has to ask the files for what was armed.
-  [[nodiscard]] bool plan_possible() const {
-    return has_plan || has_snapshot || (complete() && files == armed_with);
+  [[nodiscard]] bool recipe_known() const {
+    return has_snapshot || (complete() && files == armed_with);
   }
+  [[nodiscard]] bool plan_possible() const { return has_plan || recipe_known(); }
   [[nodiscard]] bool answers_dhcp(TimePoint now) const {
     using std::chrono::hours;
     if (state == installed) return now - installed_at < hours(1);

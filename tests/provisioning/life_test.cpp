@@ -303,6 +303,19 @@ TEST_CASE("a token that was issued before a restart still works after it", "[pro
   CHECK(depot.ask("/agent/v1/plan", {.bearer = session}).status == 200);
 }
 
+TEST_CASE("a profile that changed while the server was down is not served with the old token",
+          "[provisioning][life]") {
+  Depot depot;
+  depot.arm("h1");
+  const auto token = depot.token_for(kMac);
+  depot.inventory.profiles.front().image = "other@1";
+  depot.restart();
+  CHECK(depot.ask("/h/" + token + "/user-data").status == 500);
+  depot.inventory.profiles.front().image = "debian@12";
+  REQUIRE(depot.order("/api/v1/reload").status == 200);
+  CHECK(depot.ask("/h/" + token + "/user-data").status == 200);
+}
+
 TEST_CASE("a profile that changed while the server was down ends the arming",
           "[provisioning][life]") {
   Depot depot;
