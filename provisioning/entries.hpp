@@ -49,6 +49,11 @@ struct HostDraft {
 [[nodiscard]] std::vector<HostDraft> read_hosts_csv(std::string_view text, std::string_view file,
                                                     Mistakes& mistakes);
 
+// The same rows as the values that files of their own would hold; what a host may say is not
+// checked. Each has a `name`.
+[[nodiscard]] std::vector<Value> read_host_rows(std::string_view text, std::string_view file,
+                                                Mistakes& mistakes);
+
 // Collects `stylus`, `install`, `stages`, `reboot`, `network` of an entry, and what stands below
 // its `user_data`, in one map.
 class UserDataParts {

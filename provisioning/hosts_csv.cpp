@@ -3,8 +3,8 @@
 
 #include "provisioning/csv.hpp"
 #include "provisioning/entries.hpp"
+#include "provisioning/property.hpp"
 #include "provisioning/schema.hpp"
-#include "provisioning/yaml.hpp"
 
 namespace slipway::provisioning {
 namespace {
@@ -45,17 +45,6 @@ void check_header(const Row& header, Mistakes& mistakes) {
   }
 }
 
-// Fields are text, but where user-data wants a number or true/false they are read as YAML does.
-Value typed(const std::string& column, const Cell& cell) {
-  const auto* entry = schema_entry(column);
-  const bool plain =
-      entry != nullptr && (entry->rule == Rule::flag || entry->rule == Rule::number ||
-                           entry->rule == Rule::port || entry->rule == Rule::mask);
-  auto value = plain ? plain_scalar(cell.text) : make_text(cell.text);
-  value.mark = cell.mark;
-  return value;
-}
-
 Value mac_list(const Cell& cell) {
   List macs;
   std::string_view rest = cell.text;
@@ -67,36 +56,13 @@ Value mac_list(const Cell& cell) {
   return make_list(std::move(macs), cell.mark);
 }
 
-void set_path(Value& target, std::string_view path, Value value) {
-  value.key_line = value.mark.line;
-  value.key_column = value.mark.column;
-  const auto dot = path.find('.');
-  // A tag's own name may hold dots, so nothing is split below the tags.
-  if (dot == std::string_view::npos) {
-    target.set(path, std::move(value));
-    return;
-  }
-  const auto key = path.substr(0, dot);
-  auto* inner = target.find(key);
-  if (inner == nullptr) {
-    auto map = make_map({}, value.mark);
-    map.key_line = value.mark.line;
-    map.key_column = value.mark.column;
-    inner = &target.set(key, std::move(map));
-  }
-  if (key == "tags") {
-    inner->set(path.substr(dot + 1), std::move(value));
-  } else {
-    set_path(*inner, path.substr(dot + 1), std::move(value));
-  }
-}
-
 Value host_value(const Row& header, const Row& row, Mark mark) {
   Value host = make_map({}, std::move(mark));
   for (std::size_t i = 0; i < header.size(); ++i) {
     const auto& column = header[i].text;
     if (row[i].text.empty() || !is_column(column)) continue;
-    set_path(host, column, column == "macs" ? mac_list(row[i]) : typed(column, row[i]));
+    set_at(host, column,
+           column == "macs" ? mac_list(row[i]) : value_of_text(column, row[i].text, row[i].mark));
   }
   return host;
 }
@@ -106,7 +72,7 @@ class CsvReader {
   CsvReader(std::string_view file, Mistakes& mistakes)
       : mark_{std::string(file), 0, 1}, mistakes_(mistakes) {}
 
-  std::vector<HostDraft> read(std::string_view text) {
+  std::vector<Value> read(std::string_view text) {
     for (auto& row : read_csv(text, mark_.file, mistakes_)) {
       mark_.line = row.front().mark.line;
       read_row(std::move(row));
@@ -130,25 +96,34 @@ class CsvReader {
   }
 
   void add(const Row& row) {
-    const auto value = host_value(header_, row, mark_);
+    auto value = host_value(header_, row, mark_);
     if (value.find("name") == nullptr) {
       mistakes_.push_back({mark_, "`name` is missing in this row"});
       return;
     }
-    hosts_.push_back(read_host(value, "", mistakes_));
+    hosts_.push_back(std::move(value));
   }
 
   Mark mark_;
   Mistakes& mistakes_;
   Row header_;
-  std::vector<HostDraft> hosts_;
+  std::vector<Value> hosts_;
 };
 
 }  // namespace
 
+std::vector<Value> read_host_rows(std::string_view text, std::string_view file,
+                                  Mistakes& mistakes) {
+  return CsvReader(file, mistakes).read(text);
+}
+
 std::vector<HostDraft> read_hosts_csv(std::string_view text, std::string_view file,
                                       Mistakes& mistakes) {
-  return CsvReader(file, mistakes).read(text);
+  std::vector<HostDraft> hosts;
+  for (const auto& row : read_host_rows(text, file, mistakes)) {
+    hosts.push_back(read_host(row, "", mistakes));
+  }
+  return hosts;
 }
 
 }  // namespace slipway::provisioning

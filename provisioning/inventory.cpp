@@ -13,8 +13,6 @@
 namespace slipway::provisioning {
 namespace {
 
-constexpr std::size_t kMaxCsvOctets = std::size_t{64} << 20U;
-
 // The .yaml files of one folder by name; other endings that look like YAML get a warning, because
 // leaving them out silently would lose a host.
 std::vector<std::filesystem::path> yaml_files(const std::filesystem::path& folder,

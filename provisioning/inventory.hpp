@@ -4,6 +4,7 @@
 // state of hosts, which lives in the store.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -115,6 +116,8 @@ struct Inventory {
   [[nodiscard]] const Profile* find_profile(std::string_view id) const;
   Index index_;
 };
+
+inline constexpr std::size_t kMaxCsvOctets = std::size_t{64} << 20U;
 
 struct Loaded {
   Inventory inventory;

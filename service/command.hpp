@@ -36,5 +36,10 @@ void add_image(CLI::App& app, const SharedCommon& common);
 void add_installer(CLI::App& app, const SharedCommon& common);
 void add_host(CLI::App& app, const SharedCommon& common);
 void add_audit(CLI::App& app, const SharedCommon& common);
+void add_site(CLI::App& app, const SharedCommon& common);
+void add_batch_import(CLI::App& app, const SharedCommon& common);
+
+// `import` below `host`.
+void add_host_import(CLI::App& host, const SharedCommon& common);
 
 }  // namespace slipway::service

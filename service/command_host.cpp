@@ -1,9 +1,6 @@
 // `slipway host ...`: hosts as the running service knows them.
-#include <unistd.h>
-
 #include <array>
 #include <boost/json.hpp>
-#include <cstdlib>
 #include <ctime>
 #include <iomanip>
 #include <iostream>
@@ -147,15 +144,6 @@ void show_host(Common& common, const HostOptions& options) {
   print_timeline(*timeline);
 }
 
-// The person at the terminal, for the audit log. Root is asked who became root.
-std::string who() {
-  for (const char* name : {"SUDO_USER", "USER", "LOGNAME"}) {
-    const char* value = std::getenv(name);
-    if (value != nullptr && *value != '\0') return value;
-  }
-  return "uid " + std::to_string(getuid());
-}
-
 void change_host(Common& common, const HostOptions& options, const std::string& action) {
   const auto config = common.config();
   if (!config) return;
@@ -201,6 +189,7 @@ void add_host(CLI::App& app, const SharedCommon& common) {
   auto* assign = add_action(*host, common, options, "assign", "Give a host its profile and site");
   assign->add_option("--profile", options->profile, "NAME or NAME@VERSION")->required();
   assign->add_option("--site", options->site, "the site that it goes to");
+  add_host_import(*host, common);
 }
 
 }  // namespace slipway::service

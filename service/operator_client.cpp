@@ -1,6 +1,13 @@
 #include "service/operator_client.hpp"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <cstdlib>
+#include <iterator>
 
 #include "base/json.hpp"
 
@@ -9,7 +16,22 @@ namespace slipway::service {
 namespace json = boost::json;
 
 OperatorClient::OperatorClient(const provisioning::Config& config)
-    : client_(http::ServerPlace{.endpoint = {}, .socket_path = config.data_dir / "slipway.sock"}) {}
+    : socket_(config.data_dir / "slipway.sock"),
+      client_(http::ServerPlace{.endpoint = {}, .socket_path = socket_}) {}
+
+bool OperatorClient::is_running() const {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const auto& path = socket_.native();
+  if (path.size() >= sizeof(address.sun_path)) return false;  // no service could listen there
+  path.copy(std::data(address.sun_path), path.size());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return true;  // the question itself will say why
+  const auto* generic = static_cast<const sockaddr*>(static_cast<const void*>(&address));
+  const int error = ::connect(fd, generic, sizeof(address)) == 0 ? 0 : errno;
+  (void)::close(fd);
+  return error != ENOENT && error != ECONNREFUSED;
+}
 
 Fallible<json::value> OperatorClient::get(std::string_view path) {
   return ask(http::Method::get, path, {});
@@ -35,6 +57,14 @@ Fallible<json::value> OperatorClient::ask(http::Method method, std::string_view 
   if (!problem) return fail("the service answered " + std::to_string(answer->status));
   const JsonView view(*problem);
   return fail(view.text_or("detail", view.text_or("title", "the service refused")));
+}
+
+std::string who() {
+  for (const char* name : {"SUDO_USER", "USER", "LOGNAME"}) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return value;
+  }
+  return "uid " + std::to_string(getuid());
 }
 
 }  // namespace slipway::service

@@ -1,6 +1,7 @@
 // service/operator_client.hpp -- what the command line asks of a running service.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,9 @@ class OperatorClient {
  public:
   explicit OperatorClient(const provisioning::Config& config);
 
+  // Whether a service listens on the socket, or one that we may not ask.
+  [[nodiscard]] bool is_running() const;
+
   // The answer's document (null for an empty one). A problem document becomes the error: its
   // detail, which names the remedy. A service that does not run is said so.
   [[nodiscard]] Fallible<boost::json::value> get(std::string_view path);
@@ -25,7 +29,11 @@ class OperatorClient {
  private:
   [[nodiscard]] Fallible<boost::json::value> ask(http::Method method, std::string_view path,
                                                  std::string_view body);
+  std::filesystem::path socket_;
   http::Client client_;
 };
+
+// The person at the terminal, for the audit log. Root is asked who became root.
+[[nodiscard]] std::string who();
 
 }  // namespace slipway::service
