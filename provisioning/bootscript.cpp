@@ -22,14 +22,36 @@ std::string local_disk_script() {
          "exit 1\n";
 }
 
+std::string report_url(const ServerAddress& server, std::string_view token) {
+  return server.url() + "/h/" + std::string(token) + "/report";
+}
+
+namespace {
+
+// What the agent's kernel is told, however it was loaded.
+std::string agent_command_line(const AgentBoot& boot) {
+  return "slipway.server=" + boot.server.url() + " BOOTIF=01-" + boot.mac.hyphens() +
+         " console=tty0 console=ttyS0,115200";
+}
+
+}  // namespace
+
+std::string agent_grub_config(const AgentBoot& boot) {
+  const auto server =
+      "(http," + boot.server.address.text() + ":" + std::to_string(boot.server.port) + ")";
+  return "linux " + server + "/artifacts/" + boot.installer.vmlinuz.text() + "/vmlinuz " +
+         agent_command_line(boot) + "\ninitrd " + server + "/artifacts/" +
+         boot.installer.initramfs.text() + "/initramfs.img " + server + "/h/" +
+         std::string(boot.token) + "/initrd\nboot\n";
+}
+
 std::string agent_script(const AgentBoot& boot) {
   const auto base = boot.server.url();
   const auto again = "chain --replace " + base + "/boot.ipxe ||\n";
   std::string script = "#!ipxe\n";
   script += "kernel " + base + "/artifacts/" + boot.installer.vmlinuz.text() +
-            "/vmlinuz initrd=initramfs.img initrd=token.img slipway.server=" + base +
-            " BOOTIF=01-" + boot.mac.hyphens() +
-            " console=tty0 console=ttyS0,115200 || goto failed\n";
+            "/vmlinuz initrd=initramfs.img initrd=token.img " + agent_command_line(boot) +
+            " || goto failed\n";
   script += "initrd --name initramfs.img " + base + "/artifacts/" +
             boot.installer.initramfs.text() + "/initramfs.img || goto failed\n";
   script += "initrd --name token.img " + base + "/h/" + std::string(boot.token) +

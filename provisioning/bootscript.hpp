@@ -19,6 +19,9 @@ struct ServerAddress {
   [[nodiscard]] std::string url() const;  // http://10.0.0.1:8080
 };
 
+// Where an installer of others reports its end.
+[[nodiscard]] std::string report_url(const ServerAddress& server, std::string_view token);
+
 // For a request that does not say who asks: asks again with what iPXE knows of the machine. Fits
 // every client, so that DHCP can name one short URL.
 [[nodiscard]] std::string chain_script(const ServerAddress& server);
@@ -36,5 +39,8 @@ struct AgentBoot {
 // Starts the agent. The token is not in the command line but in an initrd of its own (SG9). What
 // fails is tried again from the start, where the server decides anew.
 [[nodiscard]] std::string agent_script(const AgentBoot& boot);
+
+// The same as commands of GRUB 2.12, whose HTTP takes a port. Booting by it is not served yet.
+[[nodiscard]] std::string agent_grub_config(const AgentBoot& boot);
 
 }  // namespace slipway::provisioning

@@ -72,7 +72,7 @@ struct BootSession {
   bool used = false;  // somebody fetched something with it: it is never handed out again
   Secret token{};     // empty once used, and after a restart
   TimePoint issued{};
-  unsigned reads[5] = {};  // by TokenFile
+  unsigned reads[6] = {};  // by TokenFile
 };
 
 // What the agent says while it works. Kept in memory only.

@@ -7,6 +7,7 @@
 
 #include "provisioning/compose.hpp"
 #include "provisioning/entries.hpp"
+#include "provisioning/installer_kind.hpp"
 #include "provisioning/userdata.hpp"
 #include "provisioning/yaml.hpp"
 
@@ -232,6 +233,7 @@ Loaded load_inventory(const std::filesystem::path& folder, const Additions& addi
   for (const auto& host : additions.hosts) drafts.hosts.push_back(read_host(host, "", mistakes));
   compose_profiles(drafts.profiles, mistakes);
   loaded.inventory = published(drafts);
+  complete_profiles(loaded.inventory, folder, mistakes);
   check_across(drafts, loaded.inventory, mistakes);
   check_merged(drafts, loaded.inventory, mistakes);
   check_hosts(loaded.inventory, mistakes);

@@ -22,9 +22,32 @@
 namespace slipway::provisioning {
 
 enum class Firmware : std::uint8_t { any, bios, uefi };
-enum class UserDataFormat : std::uint8_t { cloud_init, kairos };
+// The first two are trees of settings; the others come from a text template. `yaml` is autoinstall
+// without its first line.
+enum class UserDataFormat : std::uint8_t {
+  cloud_init,
+  kairos,
+  preseed,
+  kickstart,
+  autoinstall,
+  ignition,
+  yaml,
+  generic
+};
 enum class Finish : std::uint8_t { poweroff, reboot };
-enum class InstallerKind : std::uint8_t { flash };
+// Our own and those of others.
+enum class InstallerKind : std::uint8_t {
+  flash,
+  kairos,
+  preseed,
+  autoinstall,
+  kickstart,
+  ignition,
+  talos,
+  generic
+};
+
+struct Template;  // template.hpp
 
 struct Requirements {
   std::uint64_t memory_octets = 0;  // 0: none asked
@@ -54,8 +77,11 @@ struct Layer {
 struct Profile {
   std::string name, version = "1.0.0", type = "full", description;
   InstallerKind installer = InstallerKind::flash;
-  std::string image;  // NAME@VERSION
+  std::string image;  // NAME@VERSION; may be empty where the installer is not ours
   UserDataFormat format = UserDataFormat::cloud_init;
+  std::string template_file;  // relative to the inventory folder; empty: none
+  std::shared_ptr<const Template> text_template;
+  Mark format_mark, template_mark;
   Requirements requirements;
   std::vector<DiskCondition> disk;
   std::vector<Layer> layers;

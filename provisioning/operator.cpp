@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "provisioning/installer_kind.hpp"
 
 namespace slipway::provisioning {
 namespace {
@@ -51,6 +52,11 @@ std::expected<Operator::Prepared, Refusal> Operator::prepare(const Host& host) {
   auto recipe = complete_recipe_of(host, ledger_.inventory());
   if (!recipe) return refuse(recipe.error().text());
   const auto& profile = *recipe->profile;
+  if (profile.installer != InstallerKind::flash) {
+    return refuse("profile " + profile.id() + " has the installer " +
+                  std::string(name_of(profile.installer)) +
+                  ", which this version renders for but does not boot; only flash can be armed");
+  }
   if (const auto image = artifacts_.find_image(profile.image); !image) {
     return refuse("profile " + profile.id() + ": " + image.error().text());
   }

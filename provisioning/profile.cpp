@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "provisioning/entries.hpp"
+#include "provisioning/installer_kind.hpp"
 
 namespace slipway::provisioning {
 namespace {
@@ -29,12 +30,10 @@ void read_installer(const Value& value, Profile& profile, Mistakes& mistakes) {
   const auto image = [&profile](const Value& entry, Mistakes& out) {
     read_image(entry, profile.image, out);
   };
-  read_fields(
-      value, "installer",
-      {{"kind", one_of<InstallerKind>(profile.installer, {{"flash", InstallerKind::flash}})},
-       {"image", image}},
-      mistakes);
-  if (value.map() != nullptr && value.find("image") == nullptr) {
+  read_fields(value, "installer", {{"kind", installer_kind(profile.installer)}, {"image", image}},
+              mistakes);
+  const bool needs_image = profile.installer == InstallerKind::flash;
+  if (value.map() != nullptr && value.find("image") == nullptr && needs_image) {
     mistakes.push_back({value.key_mark(), "installer needs `image: NAME@VERSION`"});
   }
 }
@@ -118,6 +117,13 @@ void read_layer(const Value& value, std::vector<Layer>& layers, Mistakes& mistak
   layers.push_back(std::move(layer));
 }
 
+FieldReader marked(Mark& mark, FieldReader read) {
+  return [&mark, read = std::move(read)](const Value& value, Mistakes& mistakes) {
+    mark = value.mark;
+    read(value, mistakes);
+  };
+}
+
 FieldReader version(std::string& target) {
   return [&target](const Value& value, Mistakes& mistakes) {
     const auto text = require_text(value, mistakes);
@@ -175,9 +181,8 @@ void read_keys(const Value& value, ProfileDraft& draft, UserDataParts& parts, Mi
                   {"tags", texts_by_key(profile.tags)},
                   {"compose", compose},
                   {"installer", installer},
-                  {"format", one_of<UserDataFormat>(profile.format,
-                                                    {{"cloud-init", UserDataFormat::cloud_init},
-                                                     {"kairos", UserDataFormat::kairos}})},
+                  {"format", marked(profile.format_mark, user_data_format(profile.format))},
+                  {"template", marked(profile.template_mark, text(profile.template_file))},
                   {"requirements", requirements},
                   {"disk", disk},
                   {"layers", each_of(layer)},

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "provisioning/template.hpp"
+
 namespace slipway::provisioning {
 namespace {
 
@@ -115,6 +117,7 @@ Sha256 digest_of(const Profile& profile) {
   canonical.number(std::to_underlying(profile.installer));
   canonical.number(std::to_underlying(profile.format));
   canonical.number(std::to_underlying(profile.finish));
+  if (profile.text_template) canonical.text(profile.text_template->text);
   const auto& needs = profile.requirements;
   canonical.number(needs.memory_octets).number(needs.cpus).number(needs.disk_octets);
   canonical.number(std::to_underlying(needs.firmware));

@@ -9,8 +9,8 @@ namespace slipway::provisioning {
 namespace {
 
 // Keys of our side of the user-data: translated or meant for the installer, not for cloud-init.
-constexpr std::array<std::string_view, 6> kOurs{"stylus", "install", "reboot",
-                                                "stages", "network", "config_url"};
+constexpr std::array<std::string_view, 7> kOurs{"stylus",  "install",    "reboot",   "stages",
+                                                "network", "config_url", "variables"};
 
 // Keys of a Kairos user that cloud-init knows under the same name.
 constexpr std::array<std::string_view, 11> kUserKeys{

@@ -111,6 +111,7 @@ Value kairos_document(const Subject& subject, const Value& merged, Mistakes& mis
   check_network(merged, read_network(merged, said_elsewhere), mistakes);
   check_endpoint(merged, mistakes);
   Value document = merged;
+  (void)document.take("variables");  // only templates read them
   document.set("hostname", make_text(host_name_of(subject.host, merged)));
   place_edge_id(document, edge_id_of(subject.host, merged));
   place_network(document);

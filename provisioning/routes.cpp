@@ -85,12 +85,13 @@ void BootRoutes::add_to(http::Router& router) {
   get("/boot.ipxe", &BootRoutes::boot_script);
   get("/artifacts/{sha}/{name}", &BootRoutes::artifact);
   get("/loader/{name}", &BootRoutes::loader);
-  constexpr std::array<std::pair<std::string_view, TokenFile>, 5> kFiles{{
+  constexpr std::array<std::pair<std::string_view, TokenFile>, 6> kFiles{{
       {"/h/{token}/initrd", TokenFile::initrd},
       {"/h/{token}/user-data", TokenFile::user_data},
       {"/h/{token}/meta-data", TokenFile::meta_data},
       {"/h/{token}/vendor-data", TokenFile::vendor_data},
       {"/h/{token}/network-config", TokenFile::network_config},
+      {"/h/{token}/config", TokenFile::config},
   }};
   for (const auto& [pattern, file] : kFiles) {
     router.add(Method::get, pattern, [this, file](const Request& request, http::Reply reply) {
@@ -149,11 +150,12 @@ void BootRoutes::with_token(const Request& request, TokenFile file, http::Reply 
   if (request.method == Method::head) return reply(only_get());
   const Secret token(request.captures[0]);
   const auto peer = request.peer.address;
+  const ServerAddress server{.address = request.local_address, .port = request.local_port};
   parts_.sessions.use_token(token.reveal(), file, peer,
-                            [this, file, token, peer, reply = std::move(reply)](
+                            [this, file, token, peer, server, reply = std::move(reply)](
                                 Verdict verdict, const SessionRef& ref) mutable {
                               if (verdict == Verdict::good)
-                                return reply(token_file(ref, file, token.reveal()));
+                                return reply(token_file(ref, file, token, server));
                               log::warn("boot.token_refused",
                                         {{"token", shown(token.reveal())}, {"peer", peer.text()}});
                               if (verdict != Verdict::unknown) return reply(refusal(verdict));
@@ -161,26 +163,34 @@ void BootRoutes::with_token(const Request& request, TokenFile file, http::Reply 
                             });
 }
 
-Response BootRoutes::token_file(const SessionRef& ref, TokenFile file, std::string_view token) {
+Response BootRoutes::token_file(const SessionRef& ref, TokenFile file, const Secret& token,
+                                const ServerAddress& server) {
   const auto broken = [&](const Error& error) {
     parts_.ledger.alarm(*ref.host, "host.seed_impossible", error.text());
     return Response::problem(500, "Server error", "This file could not be made; see the server.");
   };
   if (file == TokenFile::initrd) {
-    const auto cpio = parts_.artifacts.token_cpio(token);
+    const auto cpio = parts_.artifacts.token_cpio(token.reveal());
     if (!cpio) return broken(cpio.error());
     return uncached(200, "application/octet-stream", std::string(as_text(*cpio)));
   }
   const auto& host = *ref.host;
   const auto recipe = armed_recipe_of(host, parts_.ledger.inventory());
   if (!recipe) return broken(recipe.error());
-  const auto seed = render_seed(recipe->subject(), instance_id(*recipe, host.attempt));
+  const auto report = report_url(server, token.reveal());
+  if (file == TokenFile::config) {
+    auto config = render_config(recipe->subject(), report);
+    return config ? uncached(200, kText, std::move(*config)) : broken(config.error());
+  }
+  const auto seed =
+      render_seed(recipe->subject(), instance_id(*recipe, host.attempt), Secrets::revealed, report);
   if (!seed) return broken(seed.error());
   switch (file) {
     case TokenFile::user_data: return uncached(200, kText, seed->user_data);
     case TokenFile::meta_data: return uncached(200, kText, seed->meta_data);
     case TokenFile::network_config: return uncached(200, kText, seed->network_config);
     case TokenFile::vendor_data:
+    case TokenFile::config:
     case TokenFile::initrd: break;
   }
   return uncached(200, kText, seed->vendor_data);

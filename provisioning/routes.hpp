@@ -3,6 +3,7 @@
 #pragma once
 
 #include "http/route.hpp"
+#include "provisioning/bootscript.hpp"
 #include "provisioning/gate.hpp"
 #include "provisioning/loaders.hpp"
 #include "provisioning/sessions.hpp"
@@ -31,7 +32,7 @@ class BootRoutes {
   void loader(const http::Request& request, http::Reply reply);
   void with_token(const http::Request& request, TokenFile file, http::Reply reply);
   [[nodiscard]] http::Response token_file(const SessionRef& ref, TokenFile file,
-                                          std::string_view token);
+                                          const Secret& token, const ServerAddress& server);
 
   Parts parts_;
 };

@@ -154,7 +154,8 @@ constexpr SchemaEntry kEntries[] = {
     {"stages.*[].ensure_entities", any},
 };
 
-// Top-level keys of cloud-init's modules and of Kairos' configuration: not ours to check.
+// Top-level keys of cloud-init's modules and of Kairos' configuration: not ours to check. And
+// `variables`, which only templates read.
 constexpr std::string_view kForeign[] = {
     "allow_public_ssh_keys", "ansible", "apk_repos", "apt", "apt_pipelining", "bootcmd", "bundles",
     "byobu_by_default", "ca_certs", "chef", "chpasswd", "config_url", "create_hostname_file",
@@ -170,7 +171,7 @@ constexpr std::string_view kForeign[] = {
     "spacewalk", "ssh", "ssh_authorized_keys", "ssh_deletekeys", "ssh_fp_console_blacklist",
     "ssh_genkeytypes", "ssh_import_id", "ssh_key_console_blacklist", "ssh_keys",
     "ssh_publish_hostkeys", "ssh_pwauth", "ssh_quiet_keygen", "strict", "swap", "system_info",
-    "timezone", "updates", "upgrade", "user", "users", "vendor_data", "wireguard", "write_files",
+    "timezone", "updates", "upgrade", "user", "users", "variables", "vendor_data", "wireguard", "write_files",
     "yum_repo_dir", "yum_repos", "zypper",
 };
 // clang-format on

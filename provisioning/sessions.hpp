@@ -14,7 +14,14 @@
 namespace slipway::provisioning {
 
 // What may be read with a token, each file kReadsPerFile times.
-enum class TokenFile : std::uint8_t { initrd, user_data, meta_data, vendor_data, network_config };
+enum class TokenFile : std::uint8_t {
+  initrd,
+  user_data,
+  meta_data,
+  vendor_data,
+  network_config,
+  config
+};
 inline constexpr unsigned kReadsPerFile = 3;
 
 enum class Verdict : std::uint8_t {

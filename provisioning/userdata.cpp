@@ -3,9 +3,12 @@
 #include <algorithm>
 
 #include "provisioning/edge_id.hpp"
+#include "provisioning/facts.hpp"
+#include "provisioning/installer_kind.hpp"
 #include "provisioning/merge.hpp"
 #include "provisioning/render.hpp"
 #include "provisioning/schema.hpp"
+#include "provisioning/template.hpp"
 #include "provisioning/yaml.hpp"
 
 namespace slipway::provisioning {
@@ -86,7 +89,31 @@ void check_edge_id(const Subject& subject, const Value& merged, Mistakes& mistak
                           " are allowed; shorten the prefix, or write stylus.site.name"});
 }
 
+std::expected<std::string, Mistake> text_document(const Subject& subject, const Value& merged,
+                                                  std::string_view report_url, Secrets secrets) {
+  const auto& profile = subject.profile;
+  if (!profile.text_template) {
+    return std::unexpected(Mistake{profile.mark, "profile " + profile.id() + " has format " +
+                                                     std::string(name_of(profile.format)) +
+                                                     ", which has no template here"});
+  }
+  return render_template(*profile.text_template, facts_of(subject, merged, report_url),
+                         profile.format, secrets == Secrets::masked);
+}
+
+// The mistakes of a template that could be read; those of one that could not were said.
+void check_text(const Subject& subject, const Value& merged, Mistakes& mistakes) {
+  constexpr std::string_view kAnyReportUrl = "http://192.0.2.1:8080/h/TOKEN/report";
+  if (!subject.profile.text_template) return;
+  const auto text = text_document(subject, merged, kAnyReportUrl, Secrets::revealed);
+  if (text) return;
+  auto mistake = text.error();
+  mistake.text += " (host " + subject.host.name + ")";
+  mistakes.push_back(std::move(mistake));
+}
+
 void check_document(const Subject& subject, const Value& merged, Mistakes& mistakes) {
+  if (is_text_format(subject.profile.format)) return check_text(subject, merged, mistakes);
   if (subject.profile.format == UserDataFormat::kairos) {
     (void)kairos_document(subject, merged, mistakes);  // wanted for its mistakes
   } else {
@@ -119,13 +146,18 @@ std::string host_name_of(const HostEntry& host, const Value& merged) {
   return host.name;
 }
 
-Fallible<Seed> render_seed(const Subject& subject, std::string_view instance_id, Secrets secrets) {
+Fallible<Seed> render_seed(const Subject& subject, std::string_view instance_id, Secrets secrets,
+                           std::string_view report_url) {
   const auto merged = merge_user_data(subject);
   if (!merged) return std::unexpected(merged.error());
   Seed seed;
   seed.meta_data = meta_data(host_name_of(subject.host, *merged), instance_id);
-  if (subject.profile.format == UserDataFormat::kairos) {
-    auto document = render_kairos(subject, secrets);
+  const auto format = subject.profile.format;
+  if (is_text_format(format) && format != UserDataFormat::autoinstall) {
+    return fail("format " + std::string(name_of(format)) + " is one document and has no seed");
+  }
+  if (format != UserDataFormat::cloud_init) {
+    auto document = render_config(subject, report_url, secrets);
     if (!document) return std::unexpected(document.error());
     seed.user_data = std::move(*document);
     return seed;
@@ -137,6 +169,24 @@ Fallible<Seed> render_seed(const Subject& subject, std::string_view instance_id,
   seed.user_data = std::string(kFirstLine) + yaml_for(document, secrets);
   seed.network_config = yaml_for(network_config(subject.host, network), secrets);
   return seed;
+}
+
+Fallible<std::string> render_text(const Subject& subject, std::string_view report_url,
+                                  Secrets secrets) {
+  const auto merged = merge_user_data(subject);
+  if (!merged) return std::unexpected(merged.error());
+  Mistakes mistakes;
+  (void)read_network(*merged, mistakes);  // wanted for its mistakes
+  if (const auto good = first_failure(mistakes); !good) return std::unexpected(good.error());
+  auto text = text_document(subject, *merged, report_url, secrets);
+  if (!text) return fail(text.error().line());
+  return std::move(*text);
+}
+
+Fallible<std::string> render_config(const Subject& subject, std::string_view report_url,
+                                    Secrets secrets) {
+  if (is_text_format(subject.profile.format)) return render_text(subject, report_url, secrets);
+  return render_kairos(subject, secrets);
 }
 
 Fallible<std::string> render_kairos(const Subject& subject, Secrets secrets) {

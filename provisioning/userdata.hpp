@@ -38,10 +38,22 @@ enum class Secrets : std::uint8_t { revealed, masked };
 [[nodiscard]] Fallible<Value> merge_user_data(const Subject& subject);
 
 // The dialect of the profile's format. cloud_init: stock cloud-init 22.4 on a cidata volume;
-// kairos: user-data is render_kairos(), network-config is empty. `instance_id` changes with each
-// arming, so that cloud-init runs anew after a re-installation.
+// kairos: user-data is render_kairos(), network-config is empty. Autoinstall is the only text
+// format that has a seed: its document is user-data, network-config is empty. `instance_id` changes
+// with each arming, so that cloud-init runs anew after a re-installation.
 [[nodiscard]] Fallible<Seed> render_seed(const Subject& subject, std::string_view instance_id,
-                                         Secrets secrets = Secrets::revealed);
+                                         Secrets secrets = Secrets::revealed,
+                                         std::string_view report_url = {});
+
+// The document of a text format, made from the profile's template. `report_url` is where the
+// installer reports its end: http://SERVER/h/TOKEN/report.
+[[nodiscard]] Fallible<std::string> render_text(const Subject& subject, std::string_view report_url,
+                                                Secrets secrets = Secrets::revealed);
+
+// What an installer that takes one document is served: render_kairos() or render_text().
+[[nodiscard]] Fallible<std::string> render_config(const Subject& subject,
+                                                  std::string_view report_url,
+                                                  Secrets secrets = Secrets::revealed);
 
 // The one-document dialect of Kairos: a #cloud-config with stages, install, stylus. Exactly one of
 // poweroff and reboot is in it; config_url is empty, so that nothing is fetched at the customer's.

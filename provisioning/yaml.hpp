@@ -70,6 +70,9 @@ using SecretFile = std::function<std::string(const Secret& secret, std::string_v
 // The same with `!secret FILE` for each secret; `secret_file` is asked once for each, in order.
 [[nodiscard]] std::string emit_yaml(const Value& value, const SecretFile& secret_file);
 
+// The same in one line, as a flow node: every text in double quotes, lists in [], maps in {}.
+[[nodiscard]] std::string emit_flow_yaml(const Value& value);
+
 // Whether `text` is well-formed UTF-8 (no surrogates, no over-long forms, at most U+10FFFF).
 [[nodiscard]] bool is_utf8(std::string_view text);
 

@@ -134,6 +134,38 @@ std::string real_scalar(double value) {
   return text.insert(std::min(exponent, text.size()), ".0");
 }
 
+std::string flow_text(std::string_view text) {
+  return is_utf8(text) ? quoted(text) : text_scalar(text);
+}
+
+// What is neither text nor a collection with something in it.
+std::string scalar_of(const Value& value) {
+  if (value.map() != nullptr) return "{}";
+  if (value.list() != nullptr) return "[]";
+  if (const auto* flag = std::get_if<bool>(&value.data)) return *flag ? "true" : "false";
+  if (const auto* real = std::get_if<double>(&value.data)) return real_scalar(*real);
+  if (const auto* number = std::get_if<std::int64_t>(&value.data)) return std::to_string(*number);
+  return "null";
+}
+
+std::string flow(const Value& value) {
+  if (const auto* text = value.revealed()) return flow_text(*text);
+  std::string out;
+  if (const auto* list = value.list()) {
+    for (const auto& element : *list) out += (out.empty() ? "" : ", ") + flow(element);
+    return "[" + out + "]";
+  }
+  if (const auto* map = value.map()) {
+    for (const auto& [key, element] : *map) {
+      const auto name = flow_text(key);
+      const auto* sign = name.size() > kMaxSimpleKey ? "? " : "";
+      out += (out.empty() ? "" : ", ") + std::string(sign) + name + ": " + flow(element);
+    }
+    return "{" + out + "}";
+  }
+  return scalar_of(value);
+}
+
 class Emitter {
  public:
   // An empty `secret_file`: secrets are written in the clear.
@@ -212,17 +244,8 @@ class Emitter {
     }
     const auto* text = value.revealed();
     if (text != nullptr && is_literal(*text)) return literal(*text, indent + 1);
-    out_ += text != nullptr ? text_scalar(*text) : other(value);
+    out_ += text != nullptr ? text_scalar(*text) : scalar_of(value);
     out_ += "\n";
-  }
-
-  static std::string other(const Value& value) {
-    if (value.map() != nullptr) return "{}";
-    if (value.list() != nullptr) return "[]";
-    if (const auto* flag = std::get_if<bool>(&value.data)) return *flag ? "true" : "false";
-    if (const auto* real = std::get_if<double>(&value.data)) return real_scalar(*real);
-    if (const auto* number = std::get_if<std::int64_t>(&value.data)) return std::to_string(*number);
-    return "null";
   }
 
   void literal(std::string_view text, int indent) {
@@ -299,6 +322,8 @@ std::optional<double> special_real(std::string_view text) {
 }
 
 }  // namespace
+
+std::string emit_flow_yaml(const Value& value) { return flow(value); }
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {

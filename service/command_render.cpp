@@ -2,7 +2,9 @@
 #include <iostream>
 
 #include "provisioning/bootscript.hpp"
+#include "provisioning/explain.hpp"
 #include "provisioning/inventory.hpp"
+#include "provisioning/plan.hpp"
 #include "provisioning/userdata.hpp"
 #include "service/artifacts.hpp"
 #include "service/command.hpp"
@@ -13,26 +15,50 @@ namespace {
 
 namespace prov = slipway::provisioning;
 
+// Stands where a boot would carry its token: rendering mints none.
+constexpr std::string_view kToken = "TOKEN";
+
 struct RenderOptions {
   std::string mac, what;
-  bool reveal = false;
+  bool reveal = false, explain = false;
+  [[nodiscard]] prov::Secrets secrets() const {
+    return reveal ? prov::Secrets::revealed : prov::Secrets::masked;
+  }
 };
 
-Fallible<std::string> boot_script(const prov::Config& config, const Mac& mac) {
+Fallible<prov::ServerAddress> server_address(const prov::Config& config) {
   const auto interface = find_interface(config.interfaces.front());
   if (!interface) return std::unexpected(interface.error());
+  return prov::ServerAddress{interface->address, config.boot_http_port};
+}
+
+Fallible<std::string> boot_script(const prov::Config& config, const Mac& mac, bool for_grub) {
+  const auto server = server_address(config);
+  if (!server) return std::unexpected(server.error());
   auto artifacts = StoreArtifacts::open(config);
   if (!artifacts) return std::unexpected(artifacts.error());
   const auto installer = (*artifacts)->installer();
   if (!installer) return std::unexpected(installer.error());
-  const prov::ServerAddress server{interface->address, config.boot_http_port};
-  return prov::agent_script({server, *installer, mac, "TOKEN"});
+  const prov::AgentBoot boot{*server, *installer, mac, kToken};
+  return for_grub ? prov::agent_grub_config(boot) : prov::agent_script(boot);
 }
 
-Fallible<std::string> seed_part(const prov::Subject& subject, const RenderOptions& options) {
-  const auto secrets = options.reveal ? prov::Secrets::revealed : prov::Secrets::masked;
-  if (options.what == "config") return prov::render_kairos(subject, secrets);
-  auto seed = prov::render_seed(subject, "preview", secrets);
+// The plan carries no secret: the seed is in it by its digest.
+Fallible<std::string> plan(const prov::Config& config, prov::Recipe recipe) {
+  auto artifacts = StoreArtifacts::open(config);
+  if (!artifacts) return std::unexpected(artifacts.error());
+  auto made = prov::make_plan(recipe, 1, **artifacts);
+  if (!made) return std::unexpected(made.error());
+  return made->json + "\n";
+}
+
+Fallible<std::string> seed_part(const prov::Config& config, const prov::Subject& subject,
+                                const RenderOptions& options) {
+  const auto server = server_address(config);
+  if (!server) return std::unexpected(server.error());
+  const auto report = prov::report_url(*server, kToken);
+  if (options.what == "config") return prov::render_config(subject, report, options.secrets());
+  auto seed = prov::render_seed(subject, "preview", options.secrets(), report);
   if (!seed) return std::unexpected(seed.error());
   if (options.what == "user-data") return std::move(seed->user_data);
   if (options.what == "meta-data") return std::move(seed->meta_data);
@@ -40,37 +66,61 @@ Fallible<std::string> seed_part(const prov::Subject& subject, const RenderOption
   return std::move(seed->network_config);
 }
 
-Fallible<std::string> render(const prov::Config& config, const RenderOptions& options) {
+Fallible<std::string> explanation(const prov::Subject& subject, const RenderOptions& options,
+                                  bool json) {
+  auto merged = prov::merge_user_data(subject);
+  if (!merged) return std::unexpected(merged.error());
+  if (!options.reveal) *merged = prov::mask_secrets(*merged);
+  return json ? prov::explain_json(*merged) : prov::explain_text(*merged);
+}
+
+Fallible<std::string> render(const prov::Config& config, const RenderOptions& options, bool json) {
   const auto mac = Mac::parse(options.mac);
   if (!mac) return fail("--mac: \"" + options.mac + "\" is not a MAC such as 52:54:00:aa:00:01");
   const auto loaded = prov::load_inventory(config.inventory);
   for (const auto& mistake : loaded.mistakes) std::cerr << mistake.line() << "\n";
   if (!loaded.good()) return fail("the inventory has mistakes; nothing is rendered");
-  const auto* host = loaded.inventory.host_by_mac(*mac);
+  const auto inventory = std::make_shared<const prov::Inventory>(loaded.inventory);
+  const auto* host = inventory->host_by_mac(*mac);
   if (host == nullptr) return fail("no host of the inventory has the MAC " + mac->text());
-  if (options.what == "boot.ipxe") return boot_script(config, *mac);
-  const auto* profile = loaded.inventory.profile(host->profile);
+  const auto* profile = inventory->profile(host->profile);
   if (profile == nullptr) return fail("host " + host->name + " has no profile yet");
-  return seed_part({loaded.inventory, *host, *profile, loaded.inventory.site(host->site)}, options);
+  prov::Recipe recipe{inventory, *host, profile, inventory->site(host->site)};
+  if (options.explain) return explanation(recipe.subject(), options, json);
+  const bool boots = options.what == "boot.ipxe" || options.what == "grub.cfg";
+  if ((boots || options.what == "plan") && profile->installer != prov::InstallerKind::flash) {
+    return fail("profile " + profile->id() + " has an installer of others; this version renders " +
+                "its config, and boots only the installer flash");
+  }
+  if (boots) return boot_script(config, *mac, options.what == "grub.cfg");
+  if (options.what == "plan") return plan(config, std::move(recipe));
+  return seed_part(config, recipe.subject(), options);
 }
 
 }  // namespace
 
 void add_render(CLI::App& app, const SharedCommon& common) {
+  const std::vector<std::string> kinds{"user-data", "meta-data", "vendor-data", "network-config",
+                                       "config",    "boot.ipxe", "grub.cfg",    "plan"};
   auto* command = app.add_subcommand("render", "What a host would be served");
   auto options = std::make_shared<RenderOptions>();
   command->add_option("--mac", options->mac, "one of the host's MACs")->required();
+  auto* what = command->add_option("WHAT", options->what,
+                                   "user-data, meta-data, vendor-data, network-config, config, "
+                                   "boot.ipxe, grub.cfg or plan");
+  what->check(CLI::IsMember(kinds));
   command
-      ->add_option("WHAT", options->what,
-                   "user-data, meta-data, vendor-data, network-config, config or boot.ipxe")
-      ->required()
-      ->check(CLI::IsMember(
-          {"user-data", "meta-data", "vendor-data", "network-config", "config", "boot.ipxe"}));
+      ->add_flag("--explain", options->explain,
+                 "the merged user-data, and where each value was written; --json as well")
+      ->excludes(what);
   command->add_flag("--reveal", options->reveal, "show secrets");
   command->callback([common, options] {
+    if (options->what.empty() && !options->explain) {
+      throw CLI::RequiredError("WHAT or --explain");
+    }
     const auto config = common->config();
     if (!config) return;
-    const auto text = render(*config, *options);
+    const auto text = render(*config, *options, common->json);
     if (!text) return common->failed(text.error());
     std::cout << *text;
   });

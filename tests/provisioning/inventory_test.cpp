@@ -179,7 +179,7 @@ TEST_CASE("the example inventory is good once its secrets are private",
   Folder folder;
   const auto source = std::filesystem::path(SLIPWAY_SOURCE_DIR) / "deploy/examples/inventory";
   std::filesystem::copy(source, folder.path(), std::filesystem::copy_options::recursive);
-  for (const auto* name : {"retail-token", "palette-password"}) {
+  for (const auto* name : {"retail-token", "palette-password", "palette-password-hash"}) {
     std::filesystem::permissions(folder.path() / "secrets" / name,
                                  static_cast<std::filesystem::perms>(0600));
   }
