@@ -224,6 +224,18 @@ Value addresses_config(const NetworkInterface& nic) {
   return out;
 }
 
+// What the site says of certificates and clocks, where the user-data has no word of its own.
+void carry_site_settings(const Value& merged, Value& document) {
+  const auto* certificates = merged.at("stylus.site.caCerts");
+  if (certificates != nullptr && document.find("ca_certs") == nullptr) {
+    document.set("ca_certs", make_map({{"trusted", as_list(*certificates)}}));
+  }
+  const auto* servers = merged.at("stylus.site.ntpServers");
+  if (servers != nullptr && document.find("ntp") == nullptr) {
+    document.set("ntp", make_map({{"enabled", make_flag(true)}, {"servers", as_list(*servers)}}));
+  }
+}
+
 }  // namespace
 
 Value cloud_init_document(const Subject& subject, const Value& merged, Mistakes& mistakes) {
@@ -235,6 +247,7 @@ Value cloud_init_document(const Subject& subject, const Value& merged, Mistakes&
     const bool ours = std::ranges::find(kOurs, key) != kOurs.end();
     if (!ours && key != "hostname") document.set(key, value);
   }
+  carry_site_settings(merged, document);
   Stages stages(mistakes);
   if (const auto* said = merged.find("stages")) stages.read(*said);
   stages.append(document, "write_files", proxy_files(network.proxies));

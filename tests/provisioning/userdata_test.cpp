@@ -111,6 +111,29 @@ ethernets:
 )");
 }
 
+TEST_CASE("a site's certificates and time servers reach cloud-init", "[provisioning][userdata]") {
+  Folder folder;
+  folder.write("profiles/p.yaml", "installer: {kind: flash, image: i@1}\n");
+  folder.write("sites/s.yaml",
+               "stylus: {site: {caCerts: [\"-----BEGIN\\nA\"], ntpServers: 10.0.0.1}}\n");
+  folder.write("hosts/h1.yaml", "serial: A\nsite: s\nprofile: p\n");
+  const Case a(folder);
+  const auto seed = render_seed(a.subject(), "i-1");
+  REQUIRE(seed);
+  CHECK(seed->user_data == R"(#cloud-config
+hostname: h1
+ca_certs:
+  trusted:
+    - |-
+      -----BEGIN
+      A
+ntp:
+  enabled: true
+  servers:
+    - "10.0.0.1"
+)");
+}
+
 TEST_CASE("the vendor's sample becomes Kairos' document", "[provisioning][userdata][golden]") {
   Folder folder;
   write_sample(folder, "installer: {kind: flash, image: i@1}\nformat: kairos\n");
