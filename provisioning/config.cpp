@@ -41,14 +41,22 @@ void read_peer(const Value& value, std::vector<Cidr>& peers, Mistakes& mistakes)
   }
 }
 
-void read_database(const Value& value, Mistakes& mistakes) {
+void read_database(const Value& value, Config& config, Mistakes& mistakes) {
   const auto text = require_text(value, mistakes);
   if (!text || *text == "sqlite") return;
-  const bool postgres = text->starts_with("postgresql://") || text->starts_with("postgres://");
-  mistakes.push_back({value.mark, postgres
-                                      ? "PostgreSQL is not built yet in this version; "
-                                        "allowed: sqlite"
-                                      : shown(value) + " is not allowed here; allowed: sqlite"});
+  if (!is_postgresql_url(*text)) {
+    const auto scheme = text->find("://");  // what follows it may hold a password
+    mistakes.push_back({value.mark, shown(make_text(text->substr(0, scheme))) +
+                                        " is not allowed here; allowed: sqlite, or a URL "
+                                        "postgresql://USER@HOST/NAME"});
+    return;
+  }
+  Secret url(*text);
+  if (const auto good = check_database_url(url); !good) {
+    mistakes.push_back({value.mark, good.error().text()});
+  } else {
+    config.database_url = std::move(url);
+  }
 }
 
 void read_dhcp(const Value& value, Config& config, Mistakes& mistakes) {
@@ -78,6 +86,9 @@ void read_keys(const Value& value, const std::filesystem::path& folder, Config& 
   const auto boot_http = [&config](const Value& entry, Mistakes& out) {
     read_fields(entry, "boot_http", {{"port", port(config.boot_http_port)}}, out);
   };
+  const auto database = [&config](const Value& entry, Mistakes& out) {
+    read_database(entry, config, out);
+  };
   read_fields(value, "slipway.yaml",
               {{"interfaces", each_of(interface)},
                {"allow_default_route", flag(config.allow_default_route)},
@@ -91,7 +102,7 @@ void read_keys(const Value& value, const std::filesystem::path& folder, Config& 
                {"unknown_hosts",
                 one_of<UnknownHosts>(config.unknown_hosts, {{"ignore", UnknownHosts::ignore},
                                                             {"discover", UnknownHosts::discover}})},
-               {"database", read_database},
+               {"database", database},
                {"operator", not_built("operators use the UNIX socket DATA_DIR/slipway.sock")},
                {"boot_https", not_built("the boot plane is plain HTTP on boot_http")},
                {"images", not_built("every image counts as it was imported")}},
@@ -145,6 +156,8 @@ std::string print_config(const Config& config) {
   for (const auto& name : config.interfaces) interfaces.push_back(make_text(name));
   List allow;
   for (const auto& cidr : config.tftp_allow) allow.push_back(make_text(cidr.text()));
+  const auto database =
+      config.database_url.empty() ? std::string("sqlite") : shown_url(config.database_url);
   const bool ignore = config.unknown_hosts == UnknownHosts::ignore;
   return emit_yaml(make_map({
       {"interfaces", make_list(std::move(interfaces))},
@@ -160,7 +173,7 @@ std::string print_config(const Config& config) {
        make_map({{"port", make_number(config.tftp_port)}, {"allow", make_list(std::move(allow))}})},
       {"boot_http", make_map({{"port", make_number(config.boot_http_port)}})},
       {"unknown_hosts", make_text(ignore ? "ignore" : "discover")},
-      {"database", make_text("sqlite")},
+      {"database", make_text(database)},
   }));
 }
 

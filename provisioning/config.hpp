@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/net.hpp"
+#include "base/secret.hpp"
+#include "provisioning/store_url.hpp"
 #include "provisioning/value.hpp"
 
 namespace slipway::provisioning {
@@ -27,6 +29,11 @@ struct Config {
   std::vector<Cidr> tftp_allow;  // peers that need no PXE exchange first
   std::uint16_t boot_http_port = 8080;
   UnknownHosts unknown_hosts = UnknownHosts::discover;
+  Secret database_url;  // of PostgreSQL; empty: SQLite in data_dir
+
+  [[nodiscard]] StorePlace store_place() const {
+    return {.file = data_dir / "slipway.db", .url = database_url};
+  }
 };
 
 struct LoadedConfig {

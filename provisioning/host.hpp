@@ -110,6 +110,8 @@ struct Host {
   std::int64_t attempt = 0;     // the one in progress, or the last one
   std::string attempt_state;    // running, installed, failed; empty without an attempt
 
+  std::int64_t server = 0;  // another server that changed it last; 0: this one
+
   bool in_inventory = false;
   bool stored = false;  // the store knows it
   bool learnt = false;  // something that its next move stores, too

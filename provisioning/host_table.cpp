@@ -36,13 +36,17 @@ Host& HostTable::add(Host host) {
   auto owned = std::make_unique<Host>(std::move(host));
   Host& added = *owned;
   hosts_.emplace(added.id, std::move(owned));
-  if (!added.name.empty()) names_.emplace(added.name, &added);
-  std::erase_if(added.macs, [&](const Mac& mac) { return !macs_.emplace(mac, &added).second; });
-  for (const auto& session : added.sessions) {
-    tokens_.emplace(session.token_hash, &added);
-    if (session.bearer_hash) bearers_.emplace(*session.bearer_hash, &added);
-  }
+  index(added);
   return added;
+}
+
+void HostTable::index(Host& host) {
+  if (!host.name.empty()) names_.emplace(host.name, &host);
+  std::erase_if(host.macs, [&](const Mac& mac) { return !macs_.emplace(mac, &host).second; });
+  for (const auto& session : host.sessions) {
+    tokens_.emplace(session.token_hash, &host);
+    if (session.bearer_hash) bearers_.emplace(*session.bearer_hash, &host);
+  }
 }
 
 void HostTable::remove(Host& host) {
@@ -144,6 +148,60 @@ void HostTable::merge(Host& from, Host& into) {
   remove(from);
   for (const auto& mac : macs) (void)learn_mac(into, mac);  // free since remove()
   for (auto& session : sessions) add_session(into, std::move(session));
+}
+
+namespace {
+
+// Of a session that both know, memory has the token and what was read with it.
+void keep_sessions(Host& record, Host& host) {
+  for (auto& session : record.sessions) {
+    const auto known = std::ranges::find(host.sessions, session.id, &BootSession::id);
+    if (known == host.sessions.end()) continue;
+    std::ranges::copy(known->reads, session.reads);
+    session.used = known->used;
+    session.issued = known->issued;
+    session.script_peer = known->script_peer;
+    session.ended = session.ended || known->ended;
+    if (!session.ended) session.token = std::move(known->token);
+  }
+}
+
+void keep_memory(Host& record, Host& host) {
+  keep_sessions(record, host);
+  if (record.attempt == host.attempt) {
+    record.plan = std::move(host.plan);
+    record.progress = std::move(host.progress);
+    record.kernel_asked = host.kernel_asked;
+  }
+  if (record.arming && host.arming && record.arming->id == host.arming->id) {
+    record.snapshot = std::move(host.snapshot);
+  }
+  if (host.in_inventory && record.name != host.name) {
+    record.name = host.name;  // the inventory's word; it is stored with the next move
+    record.learnt = true;
+  }
+  record.in_inventory = host.in_inventory;
+  record.seen_ms = std::max(record.seen_ms, host.seen_ms);
+  record.dhcp_seen = host.dhcp_seen;
+  record.dhcp_noted = host.dhcp_noted;
+  record.parked = std::move(host.parked);
+  record.waiting = std::move(host.waiting);
+}
+
+}  // namespace
+
+void HostTable::replace(Host& host, Host record) {
+  for (const auto& mac : host.macs) macs_.erase(mac);
+  for (const auto& session : host.sessions) forget_session(session);
+  drop_host(names_, host);
+  if (record.id != host.id) {
+    auto node = hosts_.extract(host.id);
+    node.key() = record.id;
+    hosts_.insert(std::move(node));
+  }
+  keep_memory(record, host);
+  host = std::move(record);
+  index(host);
 }
 
 void HostTable::each(const std::function<void(Host&)>& visit) const {

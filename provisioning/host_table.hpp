@@ -60,6 +60,10 @@ class HostTable {
   // All that `from` is known by goes to `into`; `from` is removed.
   void merge(Host& from, Host& into);
 
+  // `host` becomes what the store says, its id and MACs included; MACs that another host holds are
+  // left with that host. What only memory knows stays while it fits.
+  void replace(Host& host, Host record);
+
   [[nodiscard]] std::size_t size() const { return hosts_.size(); }
   // In the order of their ids; `visit` must not add or remove hosts.
   void each(const std::function<void(Host&)>& visit) const;
@@ -69,6 +73,7 @@ class HostTable {
     std::size_t operator()(const Mac& mac) const;
     std::size_t operator()(const Sha256& digest) const;
   };
+  void index(Host& host);
   void forget_session(const BootSession& session);
 
   std::map<std::string, std::unique_ptr<Host>, std::less<>> hosts_;

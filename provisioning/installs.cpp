@@ -204,6 +204,7 @@ void Installs::sweep_host(Host& host, const Now& now) {
     const auto cause = ledger_.cause("server", "no attempt left");
     return ledger_.commit(host, end_arming(host, cause), log_only);
   }
+  if (ledger_.is_elsewhere(host)) return;  // who is at work talks to that server
   if (const auto late = overdue(host, now.steady)) time_out(host, *late, now);
 }
 

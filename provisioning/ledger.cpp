@@ -20,6 +20,14 @@ std::string mac_of(const Host& host) { return host.macs.empty() ? "" : host.macs
 
 constexpr std::size_t kLongBacklog = 256;
 
+void log_failure(const std::string& id, const Error& error) {
+  // That another server was first is how servers share a depot, and no fault.
+  const bool outrun = error.text().ends_with(kOutrun);
+  const std::initializer_list<log::Field> fields = {{"host", id}, {"why", error.text()}};
+  if (outrun) return log::info("store.outrun", fields);
+  log::error("store.failed", fields);
+}
+
 }  // namespace
 
 Ledger::Ledger(Surroundings surroundings, StoreWorker& worker, StoredState state)
@@ -28,8 +36,12 @@ Ledger::Ledger(Surroundings surroundings, StoreWorker& worker, StoredState state
       published_(state.published.begin(), state.published.end()),
       last_arming_(state.last_arming),
       last_attempt_(state.last_attempt),
-      last_session_(state.last_session) {
+      last_session_(state.last_session),
+      known_revision_(state.revision),
+      servers_(std::move(state.servers)) {
   for (auto& host : state.hosts) hosts_.add(std::move(host));
+  if (!worker_.shared()) return;
+  worker_.watch(known_revision_, around_.now, [this](StoreNews& news) { follow(news); });
 }
 
 Cause Ledger::cause(std::string who, std::string why) const {
@@ -47,6 +59,7 @@ void Ledger::when_free(Host& host, Scheduler::Task task) {
 void Ledger::submit(Host& host, Change change, Finished finished) {
   const bool with_facts = host.learnt || !host.stored;
   if (with_facts) change.insert(change.begin(), facts_of(host));
+  change.insert(change.begin(), AsOf{.host = host.id, .revision = known_revision_});
   if (!host.stored) {
     change.insert(change.begin(),
                   AddHost{.host = host.id, .cause = cause("server", "seen or listed")});
@@ -58,14 +71,24 @@ void Ledger::submit(Host& host, Change change, Finished finished) {
                   finished = std::move(finished)](const Fallible<void>& result) mutable {
                    auto* changed = hosts_.by_id(id);
                    changed->busy = false;
-                   if (result) changed->stored = true;
-                   if (!result) {
+                   if (result) {
+                     changed->stored = true;
+                     changed->server = 0;
+                   } else {
                      changed->learnt = changed->learnt || with_facts;
-                     log::error("store.failed", {{"host", id}, {"why", result.error().text()}});
+                     log_failure(id, result.error());
                    }
                    finished(result);
-                   release(id);
+                   take_late_news(*changed, result.has_value());
+                   release(changed->id);
                  });
+}
+
+void Ledger::submit_removal(const std::string& id, Change change) {
+  change.insert(change.begin(), AsOf{.host = id, .revision = known_revision_});
+  worker_.submit(std::move(change), [id](const Fallible<void>& result) {
+    if (!result) log_failure(id, result.error());
+  });
 }
 
 void Ledger::commit(Host& host, Move move, Finished finished) {
@@ -121,10 +144,7 @@ bool Ledger::make_room() {
   journey_.forget(id);
   hosts_.remove(*oldest);
   if (!was_stored) return true;
-  DeleteHost gone{.host = id, .cause = cause("server", "room for newer hosts")};
-  worker_.submit({std::move(gone)}, [id](const Fallible<void>& result) {
-    if (!result) log::error("store.failed", {{"host", id}, {"why", result.error().text()}});
-  });
+  submit_removal(id, {DeleteHost{.host = id, .cause = cause("server", "room for newer hosts")}});
   return true;
 }
 
@@ -166,11 +186,8 @@ bool Ledger::merge(Host& from, Host& into) {
   });
   if (parked) scheduler().post(std::move(parked->wake));  // asks again, as the other host
   if (!was_stored) return true;
-  Change change{MoveSessions{.from = id, .to = into.id},
-                DeleteHost{.host = id, .cause = cause("server", why)}};
-  worker_.submit(std::move(change), [id](const Fallible<void>& result) {
-    if (!result) log::error("store.failed", {{"host", id}, {"why", result.error().text()}});
-  });
+  submit_removal(id, {MoveSessions{.from = id, .to = into.id},
+                      DeleteHost{.host = id, .cause = cause("server", why)}});
   return true;
 }
 
@@ -185,6 +202,7 @@ void Ledger::publish(std::string profile, const Sha256& digest) {
 }
 
 void Ledger::keep_time() {
+  if (worker_.shared()) return;  // the database's own clock counts
   bool expiring = false;
   hosts_.each([&](const Host& host) { expiring = expiring || host.arming; });
   if (!expiring) return;

@@ -2,14 +2,17 @@
 //
 // Deciding thread only. Memory follows the store: a move becomes visible when it is on the disk,
 // and a host has at most one move on its way; who wants to move it meanwhile waits and then
-// decides anew.
+// decides anew. On a database that several servers share, memory also follows what the others did
+// (ledger_follow.cpp).
 #pragma once
 
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/scheduler.hpp"
 #include "provisioning/config.hpp"
@@ -78,6 +81,11 @@ class Ledger {
   // Writes down that time has passed, if anything expires by it; a restart counts from there.
   void keep_time();
 
+  // Another server that runs now changed `host` last: its agent talks to that one.
+  [[nodiscard]] bool is_elsewhere(const Host& host) const {
+    return host.server != 0 && servers_.contains(host.server);
+  }
+
   // An event of `host` for its timeline and, at info, for the log.
   void note(const Host& host, std::string_view event, std::string text);
   // The same for what a person must see: at warn, and never dropped.
@@ -88,7 +96,17 @@ class Ledger {
 
  private:
   void submit(Host& host, Change change, Finished finished);
+  void submit_removal(const std::string& id, Change change);
   void release(const std::string& id);
+
+  void follow(StoreNews& news);
+  void follow_servers(std::set<std::int64_t> servers);
+  void follow_host(Host record);
+  void take_record(Host& host, Host record);
+  void take_macs(Host& host, const std::vector<Mac>& macs);
+  void drop_removed(const std::set<std::string, std::less<>>& all);
+  // What came for `host` while its own change was on the way, which went well or not.
+  void take_late_news(Host& host, bool changed);
   [[nodiscard]] bool may_discover();
   [[nodiscard]] bool make_room();
 
@@ -99,6 +117,10 @@ class Ledger {
   Journey journey_;
   std::map<std::string, Sha256, std::less<>> published_;
   std::int64_t last_arming_ = 0, last_attempt_ = 0, last_session_ = 0;
+  std::int64_t known_revision_ = 0;  // of the store, as far as memory follows it
+  std::set<std::int64_t> servers_;   // the others
+  std::map<std::string, Host, std::less<>> late_records_;
+  std::set<std::string, std::less<>> late_removals_;
   TimePoint second_began_;
   unsigned new_in_second_ = 0;
 };

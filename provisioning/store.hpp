@@ -7,11 +7,15 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -19,6 +23,7 @@
 #include "base/scheduler.hpp"
 #include "provisioning/audit.hpp"
 #include "provisioning/host.hpp"
+#include "provisioning/store_url.hpp"
 
 namespace slipway::provisioning {
 
@@ -41,9 +46,9 @@ struct MoveSessions {
   std::string from, to;
 };
 struct PutFacts {
-  std::string host, name;
-  std::vector<Mac> macs;
-  std::string uuid, serial, manufacturer, product, profile, site, inventory_json;
+  std::string host{}, name{};
+  std::vector<Mac> macs{};
+  std::string uuid{}, serial{}, manufacturer{}, product{}, profile{}, site{}, inventory_json{};
 };
 struct Transition {
   std::string host{};
@@ -105,17 +110,39 @@ struct PublishProfile {
   std::int64_t at_ms = 0;
 };
 
-using Step = std::variant<AddHost, DeleteHost, MoveSessions, PutFacts, Transition, Note, AddArming,
-                          EndArming, KeepTime, AddSession, OpenSession, BindSession, EndSession,
-                          AddAttempt, EndAttempt, PublishProfile>;
+// Stands before the other steps of a change of `host`: the change was decided on what the store
+// had at `revision`. It fails when another server changed the host after that.
+struct AsOf {
+  std::string host{};
+  std::int64_t revision = 0;
+};
+
+using Step = std::variant<AsOf, AddHost, DeleteHost, MoveSessions, PutFacts, Transition, Note,
+                          AddArming, EndArming, KeepTime, AddSession, OpenSession, BindSession,
+                          EndSession, AddAttempt, EndAttempt, PublishProfile>;
 using Change = std::vector<Step>;
 
 // All that a starting server takes up again.
 struct StoredState {
   std::vector<Host> hosts;                  // with live armings and kept sessions
   std::map<std::string, Sha256> published;  // profile id -> digest at its first arming
+  // New ids count on from these; several servers never give the same.
   std::int64_t last_arming = 0, last_attempt = 0, last_session = 0;
+  std::int64_t revision = 0;       // of all this
+  std::set<std::int64_t> servers;  // others that run on this database now
 };
+
+// What other servers did since a revision.
+struct StoreNews {
+  std::vector<Host> hosts;                                      // each complete
+  std::optional<std::set<std::string, std::less<>>> all_hosts;  // when some were removed
+  std::map<std::string, Sha256> published;
+  std::int64_t revision = 0;
+  std::set<std::int64_t> servers;
+};
+
+// The end of the text of a failure that only means that another server was first.
+inline constexpr std::string_view kOutrun = "was changed by another server meanwhile";
 
 // How far a commit goes before apply() returns.
 enum class Durability : std::uint8_t {
@@ -125,10 +152,15 @@ enum class Durability : std::uint8_t {
 
 class Store {
  public:
+  [[nodiscard]] static Fallible<std::unique_ptr<Store>> open(const StorePlace& place);
   // Opens or creates `file` (mode 0600), brings its tables forward to this version. Fails when it
   // cannot, or when a newer Slipway wrote it.
   [[nodiscard]] static Fallible<std::unique_ptr<Store>> open(
       const std::filesystem::path& file, Durability durability = Durability::full);
+  // The same in a PostgreSQL database, which several servers may share. The URL's password stands
+  // in no error. A connection that breaks later is made anew by whatever comes next, with pauses
+  // of 0.5 to 15 s between the trials; until then everything fails at once.
+  [[nodiscard]] static Fallible<std::unique_ptr<Store>> open_postgresql(const Secret& url);
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
   ~Store();
@@ -142,6 +174,11 @@ class Store {
   // written how much time had passed (AddArming, KeepTime). Later steps count on from `now`.
   [[nodiscard]] Fallible<StoredState> load(Now now);
 
+  // Whether other servers may write here, too: PostgreSQL.
+  [[nodiscard]] bool shared() const;
+  // What other servers wrote after `revision`; and says to them that this one runs.
+  [[nodiscard]] Fallible<StoreNews> news(std::int64_t revision, Now now);
+
   // Rows after `after_seq`, at most `limit`, oldest first.
   [[nodiscard]] Fallible<std::vector<AuditRow>> audit(std::int64_t after_seq, std::size_t limit);
   // The number of rows, or what is wrong with the chain.
@@ -149,6 +186,8 @@ class Store {
 
  private:
   struct Database;
+  [[nodiscard]] Fallible<void> connect();
+  [[nodiscard]] Error failed(const std::exception& error, std::string_view doing);
   explicit Store(std::unique_ptr<Database> database);
   std::unique_ptr<Database> database_;
 };

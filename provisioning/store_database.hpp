@@ -6,9 +6,13 @@
 
 #include <soci/soci.h>
 
+#include <chrono>
+#include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
+#include "base/secret.hpp"
 #include "provisioning/store.hpp"
 
 namespace slipway::provisioning {
@@ -20,7 +24,8 @@ struct Head {
   std::int64_t seq = 0;  // of the last audit row
   Sha256 hash{};         // of that row
   std::int64_t revision = 0;
-  std::int64_t clock_ms = 0;
+  std::int64_t clock_ms = 0;  // by which armings expire
+  std::int64_t removed_revision = 0;
 };
 
 // How the monotonic clock of this process and the kept one are related, since load().
@@ -29,18 +34,47 @@ struct ClockBase {
   std::int64_t clock_ms = 0;
 };
 
+// What SQLite and PostgreSQL say differently.
+struct Dialect {
+  const char* begin;           // a transaction that writes
+  const char* begin_reading;   // one that sees a single state
+  const char* clock;           // an expression: what the kept clock shows
+  const char* lock;            // after the SELECT of the head
+  const char* schema_tables;   // counts tables named schema_version
+  const char* before_migrate;  // so that of two that start at once, one waits; may be empty
+  bool shared;                 // several servers write
+};
+extern const Dialect kSqlite;
+extern const Dialect kPostgresql;
+
+// A broken connection, and when to try again.
+struct Outage {
+  bool lost = false;
+  std::string why{};
+  TimePoint next_try{};
+  std::chrono::milliseconds pause{};
+};
+
 }  // namespace store_detail
 
 struct Store::Database {
-  soci::session sql;
-  store_detail::ClockBase clock;
+  const store_detail::Dialect& dialect;
+  Secret url{};  // PostgreSQL's
+  soci::session sql{};
+  std::int64_t server = 0;  // our number among those that share the database; 0 before load()
+  store_detail::ClockBase clock{};
+  store_detail::Outage outage{};
+  bool own_news = false;  // something of ours may be stored of which we do not know
+  TimePoint said_alive{};
 };
 
 namespace store_detail {
 
+// Text as both databases take it: well-formed UTF-8 without NUL; what is not becomes `?`.
+[[nodiscard]] std::string storable(std::string_view text);
+
 [[nodiscard]] inline long long sql_value(std::int64_t value) { return value; }
-[[nodiscard]] inline std::string sql_value(const std::string& value) { return value; }
-[[nodiscard]] inline std::string sql_value(std::string_view value) { return std::string(value); }
+[[nodiscard]] inline std::string sql_value(std::string_view value) { return storable(value); }
 [[nodiscard]] inline std::string sql_value(const Sha256& value) { return value.text(); }
 [[nodiscard]] inline std::string sql_value(const Mac& value) { return value.text(); }
 [[nodiscard]] inline std::string sql_value(HostState value) { return std::string(name_of(value)); }
@@ -88,8 +122,18 @@ void one_row(soci::session& sql, const std::string& text, std::tuple<Columns...>
   each_row<Columns...>(sql, text, [&row](const auto& found) { row = found; }, values...);
 }
 
+// Open `sql` and set what durability and secrecy need. SOCI's exceptions pass.
+void connect_sqlite(soci::session& sql, const std::filesystem::path& file, Durability durability);
+[[nodiscard]] Fallible<void> connect_postgresql(soci::session& sql, const Secret& url);
+
 // Brings the tables to kSchemaVersion; fails when they are newer. SOCI's exceptions pass.
-[[nodiscard]] Fallible<void> migrate(soci::session& sql);
+[[nodiscard]] Fallible<void> migrate(soci::session& sql, const Dialect& dialect);
+
+// The head, locked until the transaction ends; and back.
+[[nodiscard]] Head lock_head(soci::session& sql, const Dialect& dialect);
+void write_head(soci::session& sql, const Head& head);
+
+[[nodiscard]] bool rolled_back(soci::session& sql);
 
 }  // namespace store_detail
 }  // namespace slipway::provisioning

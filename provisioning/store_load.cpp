@@ -1,4 +1,4 @@
-// The reading half of the store: what a starting server takes up, and the audit log.
+// The reading half of the store: what a server takes up, and what it follows later.
 #include <algorithm>
 
 #include "provisioning/store.hpp"
@@ -9,9 +9,17 @@ namespace {
 
 using store_detail::each_row;
 using store_detail::one_row;
+using store_detail::run;
 using HostsById = std::map<std::string, Host, std::less<>>;
 using Text = std::string;
 using Number = long long;
+
+// Hosts that were changed after `revision` by another server than `server`; every host by default.
+struct Which {
+  std::int64_t revision = -1, server = -1;
+};
+constexpr auto* kWhich = "revision > :1 AND server <> :2";
+const std::string kOfWhich = std::string("host IN (SELECT id FROM hosts WHERE ") + kWhich + ")";
 
 std::chrono::milliseconds since(std::int64_t then_ms, const Now& now) {
   // A wall clock that was set back must not make something younger than now.
@@ -20,15 +28,15 @@ std::chrono::milliseconds since(std::int64_t then_ms, const Now& now) {
 
 Sha256 digest(const std::string& text) { return Sha256::parse(text).value_or(Sha256{}); }
 
-HostsById load_hosts(soci::session& sql, const Now& now) {
+HostsById load_hosts(soci::session& sql, const Which& which, const Now& now) {
   HostsById hosts;
   const auto take = [&](const auto& row) {
     Host host;
     Text uuid;
     Text state;
     std::tie(host.id, host.name, uuid, host.serial, host.manufacturer, host.product, host.profile,
-             host.site, host.inventory_json, state, host.reason, host.detail, host.changed_ms) =
-        row;
+             host.site, host.inventory_json, state, host.reason, host.detail, host.changed_ms,
+             host.server) = row;
     host.uuid = Uuid::parse(uuid);
     const auto parsed = parse_state(state);
     if (!parsed) throw soci::soci_error("host " + host.id + " has the unknown state " + state);
@@ -41,25 +49,29 @@ HostsById load_hosts(soci::session& sql, const Now& now) {
     const auto id = host.id;
     hosts.emplace(id, std::move(host));
   };
-  each_row<Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Number>(
+  each_row<Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Number, Number>(
       sql,
       "SELECT id, name, uuid, serial, manufacturer, product, profile, site, inventory, state, "
-      "reason, detail, changed_ms FROM hosts",
-      take);
+      "reason, detail, changed_ms, server FROM hosts WHERE " +
+          std::string(kWhich),
+      take, which.revision, which.server);
   return hosts;
 }
 
-void load_macs(soci::session& sql, HostsById& hosts) {
-  each_row<Text, Text>(sql, "SELECT host, mac FROM host_macs ORDER BY position",
-                       [&](const auto& row) {
-                         const auto found = hosts.find(std::get<0>(row));
-                         const auto mac = Mac::parse(std::get<1>(row));
-                         if (found != hosts.end() && mac) found->second.macs.push_back(*mac);
-                       });
+void load_macs(soci::session& sql, const Which& which, HostsById& hosts) {
+  const auto take = [&](const auto& row) {
+    const auto found = hosts.find(std::get<0>(row));
+    const auto mac = Mac::parse(std::get<1>(row));
+    if (found != hosts.end() && mac) found->second.macs.push_back(*mac);
+  };
+  each_row<Text, Text>(sql,
+                       "SELECT host, mac FROM host_macs WHERE " + kOfWhich + " ORDER BY position",
+                       take, which.revision, which.server);
 }
 
 // `clock_ms`: what the kept clock shows.
-void load_armings(soci::session& sql, HostsById& hosts, const Now& now, std::int64_t clock_ms) {
+void load_armings(soci::session& sql, const Which& which, HostsById& hosts, const Now& now,
+                  std::int64_t clock_ms) {
   const auto take = [&](const auto& row) {
     const auto& [id, host, who, why, profile, profile_digest, remaining, counted_from, used] = row;
     const auto found = hosts.find(host);
@@ -77,11 +89,12 @@ void load_armings(soci::session& sql, HostsById& hosts, const Now& now, std::int
   each_row<Number, Text, Text, Text, Text, Text, Number, Number, Number>(
       sql,
       "SELECT id, host, who, why, profile, profile_digest, remaining_seconds, counted_from_ms, "
-      "attempts_used FROM armings WHERE ended_ms = 0",
-      take);
+      "attempts_used FROM armings WHERE ended_ms = 0 AND " +
+          kOfWhich,
+      take, which.revision, which.server);
 }
 
-void load_sessions(soci::session& sql, HostsById& hosts, const Now& now) {
+void load_sessions(soci::session& sql, const Which& which, HostsById& hosts, const Now& now) {
   const auto take = [&](const auto& row) {
     const auto& [id, host, token, bearer, mac, address, attempt, ended, issued_ms] = row;
     const auto found = hosts.find(host);
@@ -99,103 +112,142 @@ void load_sessions(soci::session& sql, HostsById& hosts, const Now& now) {
   each_row<Number, Text, Text, Text, Text, Text, Number, Number, Number>(
       sql,
       "SELECT id, host, token_hash, bearer_hash, mac, address, attempt, ended, issued_ms "
-      "FROM sessions ORDER BY revision, id",
-      take);
+      "FROM sessions WHERE " +
+          kOfWhich + " ORDER BY revision, id",
+      take, which.revision, which.server);
 }
 
-void load_attempts(soci::session& sql, HostsById& hosts) {
-  each_row<Text, Number, Text>(sql, "SELECT host, id, state FROM attempts ORDER BY revision, id",
-                               [&](const auto& row) {
-                                 const auto found = hosts.find(std::get<0>(row));
-                                 if (found == hosts.end()) return;
-                                 found->second.attempt = std::get<1>(row);  // the last one stays
-                                 found->second.attempt_state = std::get<2>(row);
-                               });
+void load_attempts(soci::session& sql, const Which& which, HostsById& hosts) {
+  const auto take = [&](const auto& row) {
+    const auto found = hosts.find(std::get<0>(row));
+    if (found == hosts.end()) return;
+    found->second.attempt = std::get<1>(row);  // the last one stays
+    found->second.attempt_state = std::get<2>(row);
+  };
+  each_row<Text, Number, Text>(
+      sql, "SELECT host, id, state FROM attempts WHERE " + kOfWhich + " ORDER BY revision, id",
+      take, which.revision, which.server);
 }
 
-std::int64_t kept_clock(soci::session& sql) {
+std::int64_t number(soci::session& sql, const std::string& expression_and_table) {
   std::tuple<Number> row{0};
-  one_row(sql, "SELECT clock_ms FROM audit_head", row);
+  one_row(sql, "SELECT " + expression_and_table, row);
   return std::get<0>(row);
 }
 
-std::int64_t last_id(soci::session& sql, const std::string& table) {
-  std::tuple<Number> row{0};
-  one_row(sql, "SELECT coalesce(max(id), 0) FROM " + table, row);
-  return std::get<0>(row);
+std::vector<Host> complete_hosts(soci::session& sql, const Which& which, const Now& now,
+                                 std::int64_t clock_ms) {
+  auto hosts = load_hosts(sql, which, now);
+  std::vector<Host> complete;
+  if (hosts.empty()) return complete;
+  load_macs(sql, which, hosts);
+  load_armings(sql, which, hosts, now, clock_ms);
+  load_sessions(sql, which, hosts, now);
+  load_attempts(sql, which, hosts);
+  for (auto& [id, host] : hosts) complete.push_back(std::move(host));
+  return complete;
+}
+
+std::map<std::string, Sha256> published_after(soci::session& sql, std::int64_t revision) {
+  std::map<std::string, Sha256> published;
+  each_row<Text, Text>(
+      sql, "SELECT id, digest FROM published_profiles WHERE revision > :1",
+      [&](const auto& row) { published[std::get<0>(row)] = digest(std::get<1>(row)); }, revision);
+  return published;
+}
+
+constexpr std::int64_t kIdsOfServer = 1'000'000'000;
+constexpr std::int64_t kSilentServerMs = 30'000;
+constexpr std::chrono::seconds kSayAlive{5};
+
+// A number that no other server has or had.
+std::int64_t join_servers(soci::session& sql, const store_detail::Dialect& dialect) {
+  run(sql, dialect.begin);
+  (void)lock_head(sql, dialect);
+  run(sql, "UPDATE audit_head SET servers = servers + 1");
+  const auto server = number(sql, "servers FROM audit_head");
+  run(sql, std::string("INSERT INTO servers (id, seen_ms) VALUES (:1, ") + dialect.clock + ")",
+      server);
+  run(sql, "COMMIT");
+  return server;
+}
+
+std::set<std::int64_t> other_servers(soci::session& sql, const store_detail::Dialect& dialect,
+                                     std::int64_t server) {
+  std::set<std::int64_t> servers;
+  each_row<Number>(
+      sql, std::string("SELECT id FROM servers WHERE id <> :1 AND seen_ms > :2 + ") + dialect.clock,
+      [&](const auto& row) { servers.insert(std::get<0>(row)); }, server, -kSilentServerMs);
+  return servers;
+}
+
+// What this server wrote is not another's.
+void forget_own(std::vector<Host>& hosts, std::int64_t server) {
+  for (auto& host : hosts) {
+    if (host.server == server) host.server = 0;
+  }
 }
 
 }  // namespace
 
 Fallible<StoredState> Store::load(Now now) {
-  auto& sql = database_->sql;
+  if (const auto connected = connect(); !connected) return std::unexpected(connected.error());
+  auto& [dialect, url, sql, server, clock, outage, own_news, said_alive] = *database_;
   try {
+    if (dialect.shared && server == 0) server = join_servers(sql, dialect);
     StoredState state;
-    auto hosts = load_hosts(sql, now);
-    load_macs(sql, hosts);
-    const auto clock_ms = kept_clock(sql);
-    database_->clock = {.steady = now.steady, .clock_ms = clock_ms};
-    load_armings(sql, hosts, now, clock_ms);
-    load_sessions(sql, hosts, now);
-    load_attempts(sql, hosts);
-    for (auto& [id, host] : hosts) state.hosts.push_back(std::move(host));
-    each_row<Text, Text>(sql, "SELECT id, digest FROM published_profiles", [&](const auto& row) {
-      state.published[std::get<0>(row)] = digest(std::get<1>(row));
-    });
-    state.last_arming = last_id(sql, "armings");
-    state.last_attempt = last_id(sql, "attempts");
-    state.last_session = last_id(sql, "sessions");
+    run(sql, dialect.begin_reading);
+    clock = {.steady = now.steady,
+             .clock_ms = number(sql, std::string(dialect.clock) + " FROM audit_head")};
+    state.hosts = complete_hosts(sql, {}, now, clock.clock_ms);
+    forget_own(state.hosts, server);
+    state.published = published_after(sql, -1);
+    state.last_arming = number(sql, "coalesce(max(id), 0) FROM armings");
+    state.last_attempt = number(sql, "coalesce(max(id), 0) FROM attempts");
+    state.last_session = number(sql, "coalesce(max(id), 0) FROM sessions");
+    if (dialect.shared) {
+      state.last_arming = state.last_attempt = state.last_session = (server - 1) * kIdsOfServer;
+      state.servers = other_servers(sql, dialect, server);
+    }
+    state.revision = number(sql, "revision FROM audit_head");
+    run(sql, "COMMIT");
     return state;
   } catch (const soci::soci_error& error) {
-    return fail(std::string("reading the database: ") + error.what());
+    return std::unexpected(failed(error, "reading"));
   }
 }
 
-Fallible<std::vector<AuditRow>> Store::audit(std::int64_t after_seq, std::size_t limit) {
+Fallible<StoreNews> Store::news(std::int64_t revision, Now now) {
+  if (const auto connected = connect(); !connected) return std::unexpected(connected.error());
+  auto& [dialect, url, sql, server, clock, outage, own_news, said_alive] = *database_;
   try {
-    std::vector<AuditRow> rows;
-    const auto take = [&](const auto& row) {
-      AuditRow audit;
-      Text previous;
-      Text hash;
-      std::tie(audit.seq, audit.at_ms, audit.who, audit.what, audit.host, audit.from, audit.to,
-               audit.why, previous, hash) = row;
-      audit.previous = digest(previous);
-      audit.hash = digest(hash);
-      rows.push_back(std::move(audit));
-    };
-    each_row<Number, Number, Text, Text, Text, Text, Text, Text, Text, Text>(
-        database_->sql,
-        "SELECT seq, at_ms, who, what, host, from_state, to_state, why, prev_hash, hash "
-        "FROM audit WHERE seq > :1 ORDER BY seq LIMIT :2",
-        take, after_seq, static_cast<std::int64_t>(limit));
-    return rows;
-  } catch (const soci::soci_error& error) {
-    return fail(std::string("reading the audit log: ") + error.what());
-  }
-}
-
-Fallible<std::int64_t> Store::verify_audit() {
-  constexpr std::size_t kRowsAtOnce = 10'000;
-  AuditCheck check;
-  for (;;) {
-    const auto rows = audit(check.rows(), kRowsAtOnce);
-    if (!rows) return std::unexpected(rows.error());
-    for (const auto& row : *rows) {
-      if (const auto good = check.next(row); !good) return std::unexpected(good.error());
+    if (const auto time = std::chrono::steady_clock::now(); time - said_alive >= kSayAlive) {
+      run(sql, std::string("UPDATE servers SET seen_ms = ") + dialect.clock + " WHERE id = :1",
+          server);
+      said_alive = time;
     }
-    if (rows->size() < kRowsAtOnce) break;
-  }
-  Sha256 head;
-  try {
-    each_row<Text>(database_->sql, "SELECT hash FROM audit_head",
-                   [&](const auto& row) { head = digest(std::get<0>(row)); });
+    StoreNews news;
+    run(sql, dialect.begin_reading);
+    news.revision = number(sql, "revision FROM audit_head");
+    if (news.revision != revision || own_news) {
+      const Which which{.revision = revision, .server = own_news ? -1 : server};
+      const auto clock_ms = number(sql, std::string(dialect.clock) + " FROM audit_head");
+      news.hosts = complete_hosts(sql, which, now, clock_ms);
+      forget_own(news.hosts, server);
+      news.published = published_after(sql, revision);
+      if (own_news || number(sql, "removed_revision FROM audit_head") > revision) {
+        auto& ids = news.all_hosts.emplace();
+        each_row<Text>(sql, "SELECT id FROM hosts",
+                       [&](const auto& row) { ids.insert(std::get<0>(row)); });
+      }
+    }
+    news.servers = other_servers(sql, dialect, server);
+    run(sql, "COMMIT");
+    own_news = false;
+    return news;
   } catch (const soci::soci_error& error) {
-    return fail(std::string("reading the audit log: ") + error.what());
+    return std::unexpected(failed(error, "reading"));
   }
-  const auto whole = check.end(head);
-  if (!whole) return std::unexpected(whole.error());
-  return check.rows();
 }
 
 }  // namespace slipway::provisioning

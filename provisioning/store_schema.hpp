@@ -3,7 +3,7 @@
 // Times are milliseconds since 1970, 0 for "not yet"; digests and addresses are text. A database
 // is brought forward version by version, each in one transaction; a new one goes the same way from
 // nothing. A statement that was released never changes: append to the next version. The text is
-// SQLite's; where PostgreSQL wants another word, schema_text() puts it there.
+// SQLite's; the few words that PostgreSQL has for the same are put there by migrate().
 #pragma once
 
 #include <array>
@@ -68,13 +68,18 @@ inline constexpr std::array kSchema2{
     "UPDATE audit_head SET seq = (SELECT coalesce(max(seq), 0) FROM audit)",
     // Counts transactions; what a transaction wrote carries its number.
     "ALTER TABLE audit_head ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
-    // Counts connections of servers; each has a number of its own.
-    "ALTER TABLE audit_head ADD COLUMN writers INTEGER NOT NULL DEFAULT 0",
+    // Counts servers that ever took their state from here; each has a number of its own.
+    "ALTER TABLE audit_head ADD COLUMN servers INTEGER NOT NULL DEFAULT 0",
     // How long servers have run, as far as it is written: armings expire by it (SQLite).
     "ALTER TABLE audit_head ADD COLUMN clock_ms INTEGER NOT NULL DEFAULT 0",
 
+    // The last one that removed a host.
+    "ALTER TABLE audit_head ADD COLUMN removed_revision INTEGER NOT NULL DEFAULT 0",
+    // Servers that run on this database, and when each was last heard of.
+    "CREATE TABLE servers (id INTEGER PRIMARY KEY, seen_ms INTEGER NOT NULL) STRICT",
+
     "ALTER TABLE hosts ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
-    "ALTER TABLE hosts ADD COLUMN writer INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE hosts ADD COLUMN server INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX hosts_revision ON hosts(revision)",
     "ALTER TABLE published_profiles ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
     // Ids of several servers do not grow with time: what came later has the higher revision.

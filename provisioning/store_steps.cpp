@@ -11,8 +11,8 @@ void must_change(long long rows, const std::string& what) {
 void StepContext::record(AuditRow row, const Cause& cause) {
   row.seq = head.seq + 1;
   row.at_ms = cause.at_ms;
-  row.who = cause.who;
-  row.why = cause.why;
+  row.who = storable(cause.who);  // the hash is of what is stored
+  row.why = storable(cause.why);
   row.previous = head.hash;
   row.hash = audit_hash(row);
   run(sql, "INSERT INTO audit VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10)", row.seq, row.at_ms,
@@ -22,8 +22,20 @@ void StepContext::record(AuditRow row, const Cause& cause) {
 }
 
 void StepContext::tell_time(TimePoint steady) {
+  if (shared) return;  // the database's own clock counts
   const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(steady - clock.steady);
   head.clock_ms = std::max(head.clock_ms, clock.clock_ms + std::int64_t{passed.count()});
+}
+
+void apply_step(StepContext& context, const AsOf& step) {
+  if (!context.shared) return;
+  context.known_revision = step.revision;
+  const auto rows =
+      run(context.sql,
+          "UPDATE hosts SET revision = :1, server = :2 "
+          "WHERE id = :3 AND (revision <= :4 OR server = :5)",
+          context.head.revision, context.server, step.host, step.revision, context.server);
+  if (rows != 1) throw Conflict("host " + step.host + " " + std::string(kOutrun));
 }
 
 void apply_step(StepContext& context, const AddHost& step) {
@@ -38,6 +50,7 @@ void apply_step(StepContext& context, const DeleteHost& step) {
       run(context.sql, "DELETE FROM hosts WHERE id = :1 AND state IN ('discovered', 'ignored')",
           step.host),
       "host " + step.host);
+  context.head.removed_revision = context.head.revision;
   context.record({.what = "host removed", .host = step.host}, step.cause);
 }
 
@@ -45,7 +58,40 @@ void apply_step(StepContext& context, const MoveSessions& step) {
   run(context.sql, "UPDATE sessions SET host = :1 WHERE host = :2", step.to, step.from);
 }
 
+namespace {
+
+// A MAC goes over from another host only when this server knew that host as it is.
+void put_mac(StepContext& context, const std::string& host, const Mac& mac, std::int64_t position) {
+  constexpr auto* kKnown = "(hosts.revision <= :2 OR hosts.server = :3)";
+  run(context.sql,
+      std::string("UPDATE hosts SET revision = :1 WHERE ") + kKnown +
+          " AND id <> :4 AND id IN (SELECT host FROM host_macs WHERE mac = :5)",
+      context.head.revision, context.known_revision, context.server, host, mac);
+  const auto rows =
+      run(context.sql,
+          "INSERT INTO host_macs (mac, host, position) VALUES (:1, :2, :3) "
+          "ON CONFLICT (mac) DO UPDATE SET host = excluded.host, position = excluded.position "
+          "WHERE EXISTS (SELECT 1 FROM hosts WHERE hosts.id = host_macs.host AND (hosts.id = :4 OR "
+          "hosts.revision <= :5 OR hosts.server = :6))",
+          mac, host, position, host, context.known_revision, context.server);
+  if (rows != 1) throw Conflict("the owner of " + mac.text() + " " + std::string(kOutrun));
+}
+
+// Of a host that another server stored and this one has not heard of.
+void refuse_unknown_namesake(StepContext& context, const PutFacts& step) {
+  if (step.name.empty()) return;
+  std::tuple<long long> count{0};
+  one_row(context.sql,
+          "SELECT count(*) FROM hosts WHERE name = :1 AND id <> :2 AND revision > :3 AND "
+          "server <> :4",
+          count, step.name, step.host, context.known_revision, context.server);
+  if (std::get<0>(count) != 0) throw Conflict("host " + step.name + " " + std::string(kOutrun));
+}
+
+}  // namespace
+
 void apply_step(StepContext& context, const PutFacts& step) {
+  refuse_unknown_namesake(context, step);
   must_change(run(context.sql,
                   "UPDATE hosts SET name = :1, uuid = :2, serial = :3, manufacturer = :4, "
                   "product = :5, profile = :6, site = :7, inventory = :8 WHERE id = :9",
@@ -54,12 +100,7 @@ void apply_step(StepContext& context, const PutFacts& step) {
               "host " + step.host);
   run(context.sql, "DELETE FROM host_macs WHERE host = :1", step.host);
   std::int64_t position = 0;
-  for (const auto& mac : step.macs) {
-    run(context.sql,
-        "INSERT INTO host_macs (mac, host, position) VALUES (:1, :2, :3) "
-        "ON CONFLICT (mac) DO UPDATE SET host = excluded.host, position = excluded.position",
-        mac, step.host, ++position);
-  }
+  for (const auto& mac : step.macs) put_mac(context, step.host, mac, ++position);
 }
 
 void apply_step(StepContext& context, const Transition& step) {

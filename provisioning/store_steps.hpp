@@ -6,6 +6,7 @@
 // rolled back.
 #pragma once
 
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -27,6 +28,10 @@ struct StepContext {
   soci::session& sql;
   Head& head;
   const ClockBase& clock;
+  bool shared;          // other servers may write, too
+  std::int64_t server;  // our number among them
+  // What the change was decided on; AsOf sets it.
+  std::int64_t known_revision = std::numeric_limits<std::int64_t>::max();
 
   // Appends `row` to the audit log; who, why, when and the chain are filled in here.
   void record(AuditRow row, const Cause& cause);
@@ -34,6 +39,7 @@ struct StepContext {
   void tell_time(TimePoint steady);
 };
 
+void apply_step(StepContext& context, const AsOf& step);
 void apply_step(StepContext& context, const AddHost& step);
 void apply_step(StepContext& context, const DeleteHost& step);
 void apply_step(StepContext& context, const MoveSessions& step);

@@ -1,16 +1,22 @@
 #include "provisioning/store_worker.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace slipway::provisioning {
 namespace {
 // One transaction takes at most so many changes, so that the first of them does not wait long.
 constexpr std::size_t kGroup = 256;
+
+constexpr std::chrono::seconds kLookEvery{1};
+
+TimePoint steady_now() { return std::chrono::steady_clock::now(); }
 }  // namespace
 
 StoreWorker::StoreWorker(Store& store, Scheduler& scheduler)
     : store_(store),
       scheduler_(scheduler),
+      shared_(store.shared()),
       thread_([this](const std::stop_token& stop) { work(stop); }) {}
 
 StoreWorker::~StoreWorker() {
@@ -26,6 +32,13 @@ void StoreWorker::submit(Change change, Done done) {
   wake_.notify_one();
 }
 
+void StoreWorker::watch(std::int64_t revision, std::function<Now()> now, Follow follow) {
+  const std::scoped_lock lock(mutex_);
+  watch_ = {.revision = revision,
+            .now = std::move(now),
+            .follow = std::make_shared<Follow>(std::move(follow))};
+}
+
 std::size_t StoreWorker::backlog() {
   const std::scoped_lock lock(mutex_);
   return queue_.size();
@@ -34,7 +47,12 @@ std::size_t StoreWorker::backlog() {
 std::vector<StoreWorker::Job> StoreWorker::take_group(const std::stop_token& stop) {
   std::vector<Job> group;
   std::unique_lock lock(mutex_);
-  (void)wake_.wait(lock, stop, [this] { return !queue_.empty(); });  // the queue says it all
+  const auto queued = [this] { return !queue_.empty(); };
+  if (shared_) {
+    (void)wake_.wait_until(lock, stop, next_look_, queued);  // what follows asks the queue itself
+  } else {
+    (void)wake_.wait(lock, stop, queued);
+  }
   while (!queue_.empty() && group.size() < kGroup) {
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
@@ -42,15 +60,46 @@ std::vector<StoreWorker::Job> StoreWorker::take_group(const std::stop_token& sto
   return group;
 }
 
+void StoreWorker::write(std::vector<Job> group) {
+  std::vector<Change> changes;
+  changes.reserve(group.size());
+  for (auto& job : group) changes.push_back(std::move(job.change));
+  auto results = store_.apply(changes);
+  const bool outrun = std::ranges::any_of(results, [](const Fallible<void>& result) {
+    return !result && result.error().text().ends_with(kOutrun);
+  });
+  if (outrun) look_for_news();  // so that who is told of the failure decides anew on the truth
+  scheduler_.post([group = std::move(group), results = std::move(results)]() mutable {
+    for (std::size_t i = 0; i < group.size(); ++i) group[i].done(std::move(results[i]));
+  });
+}
+
+void StoreWorker::look_for_news() {
+  next_look_ = steady_now() + kLookEvery;
+  Watch watch;
+  {
+    const std::scoped_lock lock(mutex_);
+    watch = watch_;
+  }
+  if (!watch.follow) return;
+  auto news = store_.news(watch.revision, watch.now());
+  if (!news) return;  // the connection is broken, which the store has logged; it tries again
+  {
+    const std::scoped_lock lock(mutex_);
+    watch_.revision = news->revision;
+  }
+  scheduler_.post([follow = watch.follow, news = std::move(*news)]() mutable { (*follow)(news); });
+}
+
 void StoreWorker::work(const std::stop_token& stop) {
-  for (auto group = take_group(stop); !group.empty(); group = take_group(stop)) {
-    std::vector<Change> changes;
-    changes.reserve(group.size());
-    for (auto& job : group) changes.push_back(std::move(job.change));
-    auto results = store_.apply(changes);
-    scheduler_.post([group = std::move(group), results = std::move(results)]() mutable {
-      for (std::size_t i = 0; i < group.size(); ++i) group[i].done(std::move(results[i]));
-    });
+  for (;;) {
+    auto group = take_group(stop);
+    if (!group.empty()) {
+      write(std::move(group));
+    } else if (stop.stop_requested()) {
+      return;
+    }
+    if (shared_ && steady_now() >= next_look_) look_for_news();
   }
 }
 

@@ -2,12 +2,15 @@
 //
 // Changes queue here; everything that queued up while one transaction was on its way to the disk
 // goes into the next one together (group commit), so a hundred hosts that start at once cost a
-// few flushes and not a hundred. Results come home through the scheduler, in order.
+// few flushes and not a hundred. Results come home through the scheduler, in order; so does, on a
+// database that servers share, what the others did: looked for every second, and at once after a
+// change that another server outran.
 #pragma once
 
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <stop_token>
 #include <thread>
@@ -21,6 +24,7 @@ namespace slipway::provisioning {
 class StoreWorker {
  public:
   using Done = std::move_only_function<void(Fallible<void>)>;
+  using Follow = std::function<void(StoreNews&)>;
 
   // Uses `store` alone until it is destroyed; both references outlive it.
   StoreWorker(Store& store, Scheduler& scheduler);
@@ -31,6 +35,10 @@ class StoreWorker {
 
   // Deciding thread. `done` runs there after `change` is on the disk or has failed.
   void submit(Change change, Done done);
+  // Deciding thread, once. `follow` runs there with what other servers did since `revision`; never
+  // when the store is not shared. `now` is called on the store's thread.
+  void watch(std::int64_t revision, std::function<Now()> now, Follow follow);
+  [[nodiscard]] bool shared() const { return shared_; }
   // Changes that are not yet on the disk, roughly.
   [[nodiscard]] std::size_t backlog();
 
@@ -40,12 +48,24 @@ class StoreWorker {
     Done done;
   };
   void work(const std::stop_token& stop);
-  // The next group; empty when the end has come and all is written.
+  // The next group. Empty when it is time to look for news, or when the end has come and all is
+  // written.
   [[nodiscard]] std::vector<Job> take_group(const std::stop_token& stop);
+  void write(std::vector<Job> group);
+  void look_for_news();
+
+  struct Watch {
+    std::int64_t revision = 0;
+    std::function<Now()> now{};
+    std::shared_ptr<Follow> follow{};  // shared with what is posted and may run later
+  };
 
   Store& store_;
   Scheduler& scheduler_;
+  const bool shared_;
+  TimePoint next_look_{};  // of the thread
   std::mutex mutex_;
+  Watch watch_;
   std::condition_variable_any wake_;
   std::deque<Job> queue_;
   std::jthread thread_;  // last: it uses everything above

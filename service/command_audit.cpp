@@ -10,7 +10,7 @@ namespace {
 void verify(Common& common) {
   const auto config = common.config();
   if (!config) return;
-  const auto store = provisioning::Store::open(config->data_dir / "slipway.db");
+  const auto store = provisioning::Store::open(config->store_place());
   if (!store) return common.failed(store.error());
   const auto rows = (*store)->verify_audit();
   if (!rows) return common.failed(rows.error().within("audit log"));

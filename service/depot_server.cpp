@@ -59,7 +59,7 @@ Fallible<void> DepotServer::open_store() {
   auto artifacts = StoreArtifacts::open(config_);
   if (!artifacts) return std::unexpected(artifacts.error());
   artifacts_ = std::move(*artifacts);
-  auto store = prov::Store::open(config_.data_dir / "slipway.db");
+  auto store = prov::Store::open(config_.store_place());
   if (!store) return std::unexpected(store.error());
   store_ = std::move(*store);
   auto state = store_->load(both_clocks());

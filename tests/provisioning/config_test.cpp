@@ -116,9 +116,21 @@ TEST_CASE("a mistake in slipway.yaml is named with its line and column", "[provi
       {"DHCP leases, which are not built",
        "interfaces: [eth1]\ndhcp: {mode: server}\n",
        {"slipway.yaml:2:14: `server` is not allowed here; allowed: proxy"}},
-      {"PostgreSQL, which is not built",
-       "interfaces: [eth1]\ndatabase: postgresql://db/slipway\n",
-       {"slipway.yaml:2:11: PostgreSQL is not built yet in this version; allowed: sqlite"}},
+      {"a database of another kind, whose password is not repeated",
+       "interfaces: [eth1]\ndatabase: mysql://u:hunter2@db/slipway\n",
+       {"slipway.yaml:2:11: `mysql` is not allowed here; allowed: sqlite, or a URL "
+        "postgresql://USER@HOST/NAME"}},
+      {"a password where logs would show it",
+       "interfaces: [eth1]\ndatabase: postgresql://db/slipway?password=hunter2\n",
+       {"slipway.yaml:2:11: a password stands before the host, "
+        "postgresql://USER:PASSWORD@HOST/NAME, or in the file ~/.pgpass"}},
+      {"a password that breaks the URL",
+       "interfaces: [eth1]\ndatabase: postgresql://u:hunt/er@db/slipway\n",
+       {"slipway.yaml:2:11: /, ? and @ in a password are written %2F, %3F and %40"}},
+      {"a blank in a URL",
+       "interfaces: [eth1]\ndatabase: \"postgresql://u@db/slip way\"\n",
+       {"slipway.yaml:2:11: a blank, a quote or a special character in a URL is written %XX, as in "
+        "%20"}},
       {"an operator plane on TCP, which is not built",
        "interfaces: [eth1]\noperator: {listen: \"127.0.0.1:8443\"}\n",
        {"slipway.yaml:2:1: not built yet in this version; operators use the UNIX socket "
@@ -172,6 +184,18 @@ database: sqlite
   const auto second = parse_config(printed, "/elsewhere/c.yaml");
   CHECK(second.mistakes.empty());
   CHECK(print_config(second.config) == printed);
+}
+
+TEST_CASE("the database may be PostgreSQL; its password is never shown",
+          "[provisioning][config][sg9]") {
+  const auto loaded = parse_config(
+      "interfaces: [eth1]\ndatabase: postgresql://slipway:hunter2@db.example:5433/depot\n",
+      "/etc/slipway.yaml");
+  REQUIRE(loaded.mistakes.empty());
+  CHECK(loaded.config.database_url == Secret("postgresql://slipway:hunter2@db.example:5433/depot"));
+  const auto printed = print_config(loaded.config);
+  CHECK_THAT(printed, ContainsSubstring("postgresql://slipway:********@db.example:5433/depot"));
+  CHECK(printed.find("hunter2") == std::string::npos);
 }
 
 TEST_CASE("a file that is not there is a mistake without a place", "[provisioning][config]") {

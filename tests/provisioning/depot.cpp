@@ -73,8 +73,11 @@ void HandScheduler::run(bool wait) {
 }
 
 void HandScheduler::advance(std::chrono::milliseconds by) {
-  now_.steady += by;
-  now_.unix_ms += by.count();
+  {
+    const std::scoped_lock lock(mutex_);
+    now_.steady += by;
+    now_.unix_ms += by.count();
+  }
   run_timers();
 }
 
@@ -121,9 +124,10 @@ Fallible<Bytes> FakeArtifacts::token_cpio(std::string_view token) {
   return Bytes(text.begin(), text.end());
 }
 
-Depot::Depot(const std::filesystem::path& where)
+Depot::Depot(const std::filesystem::path& where, const Secret& url)
     : inventory(sample_inventory()), folder(fresh_folder(where)) {
   config.data_dir = folder;
+  config.database_url = url;
   config.loaders = folder / "ipxe";
   std::filesystem::create_directories(config.loaders);
   for (const auto* name : {"undionly.kpxe", "ipxe.efi", "secret.txt"}) {
@@ -140,7 +144,7 @@ Depot::~Depot() {
 }
 
 void Depot::start() {
-  auto opened = Store::open(folder / "slipway.db");
+  auto opened = Store::open(config.store_place());
   REQUIRE(opened);
   store = std::move(*opened);
   auto loaded = store->load(scheduler.now());
@@ -290,7 +294,7 @@ std::string Depot::state(const std::string& reference) {
 }
 
 std::vector<AuditRow> Depot::audit() {
-  auto reader = Store::open(folder / "slipway.db");
+  auto reader = Store::open(config.store_place());
   REQUIRE(reader);
   const auto rows = (*reader)->audit(0, 100'000);
   REQUIRE(rows);

@@ -25,7 +25,10 @@ class HandScheduler final : public Scheduler {
   void run(bool wait);
   // Moves time on and runs what falls due, in order.
   void advance(std::chrono::milliseconds by);
-  [[nodiscard]] Now now() const { return now_; }
+  [[nodiscard]] Now now() const {
+    const std::scoped_lock lock(mutex_);
+    return now_;
+  }
   void drop_all();
 
  private:
@@ -35,7 +38,7 @@ class HandScheduler final : public Scheduler {
     Task task;
   };
   Now now_{.steady = TimePoint(std::chrono::hours(1000)), .unix_ms = 1'700'000'000'000};
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable posted_;
   std::vector<Task> tasks_;
   std::vector<Timer> timers_;
@@ -65,8 +68,9 @@ struct Ask {
 
 class Depot {
  public:
-  // Its files lie under `where`.
-  explicit Depot(const std::filesystem::path& where = std::filesystem::temp_directory_path());
+  // Its files lie under `where`, its store in SQLite there or in the PostgreSQL database `url`.
+  explicit Depot(const std::filesystem::path& where = std::filesystem::temp_directory_path(),
+                 const Secret& url = {});
   ~Depot();
   Depot(const Depot&) = delete;
   Depot& operator=(const Depot&) = delete;
