@@ -59,7 +59,7 @@ struct BatchOptions {
   std::string profile, why;
   std::vector<std::string> allow;
   std::uint64_t limit = 0;  // 0: as many as there are sites
-  bool is_wanted = true;
+  bool none = false;  // the sites only
 };
 
 // The answers as a whole: one profile for all, and good together with it.
@@ -166,7 +166,7 @@ void import_answers(Common& common, const ImportOptions& options, const BatchOpt
   std::ranges::move(checked.mistakes, std::back_inserter(mistakes));
   check.with_profile(profile, checked.inventory, mistakes);
   if (!say_mistakes(common, std::move(mistakes), options.file)) return;
-  if (options.dry_run || !batch.is_wanted) {
+  if (options.dry_run || batch.none) {
     return finish(common, *config, *checked.draft, options.dry_run);
   }
   // Before anything is written: what would be in vain.
@@ -221,7 +221,7 @@ void add_batch_import(CLI::App& app, const SharedCommon& common) {
   command->add_option("--limit", opening->limit, "open for so many of the sites at most")
       ->check(CLI::Range(1, 1'000'000));
   command->add_option("--why", opening->why, "for the audit log");
-  command->add_flag("--no-batch{false}", opening->is_wanted, "write the sites only");
+  command->add_flag("--no-batch", opening->none, "write the sites only");
   command->callback([common, options, opening] { import_answers(*common, *options, *opening); });
 }
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import test_program
-from test_program import HOST, Program
+from test_program import HOST
 
 SECRET = "t0ken-s3cret"
 ANSWERS = f"""\
@@ -91,7 +91,7 @@ class Terminal:
             os.close(self.fd)
 
 
-class Written(Program):
+class Written(test_program.Program):
     """The scratch folder of Program, without its tests."""
 
     def files(self):
@@ -105,7 +105,7 @@ class Written(Program):
         return stat.S_IMODE((self.folder / "inventory" / name).stat().st_mode)
 
 
-for name in [name for name in dir(Program) if name.startswith("test_")]:
+for name in [name for name in dir(test_program.Program) if name.startswith("test_")]:
     setattr(Written, name, None)  # they run in test_program.py
 
 
