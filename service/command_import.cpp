@@ -59,7 +59,7 @@ struct BatchOptions {
   std::string profile, why;
   std::vector<std::string> allow;
   std::uint64_t limit = 0;  // 0: as many as there are sites
-  bool none = false;  // the sites only
+  bool none = false;        // the sites only
 };
 
 // The answers as a whole: one profile for all, and good together with it.
