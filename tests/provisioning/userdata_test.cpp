@@ -1,5 +1,6 @@
 #include "provisioning/userdata.hpp"
 
+#include "provisioning/explain.hpp"
 #include "provisioning/yaml.hpp"
 #include "tests/provisioning/folder.hpp"
 #include "tests/support/catch.hpp"
@@ -108,6 +109,37 @@ ethernets:
       macaddress: "52:54:00:aa:00:01"
     set-name: lan0
     dhcp4: true
+)");
+}
+
+TEST_CASE("each value of the merged user-data knows the file and line it came from",
+          "[provisioning][userdata]") {
+  const auto value = [](const char* text, const char* file) {
+    return parse_yaml(text, file).value;
+  };
+  Inventory inventory;
+  Profile profile;
+  profile.layers.push_back(
+      {"l", "os", "", value("a: 1\nlist: [x]\nmaps: [{n: 1}]\n", "layer"), {}});
+  Site site;
+  site.user_data = value("a: 2\nlist: [y, x]\nodd key: {b: ~, c: {}}\n", "site");
+  HostEntry host;
+  host.user_data = value("maps:\n  - n: 2\npasswd: hunter2\n", "host");
+  const auto merged = merge_user_data({inventory, host, profile, &site});
+  REQUIRE(merged);
+  CHECK(explain_text(mask_secrets(*merged)) == R"(a: 2  # site:1:4
+list[0]: "x"  # layer:2:8
+list[1]: "y"  # site:2:8
+maps[0].n: 1  # layer:3:12
+maps[1].n: 2  # host:2:8
+["odd key"].c: {}  # site:3:20
+passwd: "********"  # host:3:9
+)");
+  CHECK(explain_json(make_map({{"a", make_text("x", {"f", 1, 2})}, {"b", make_text("\xFF")}})) ==
+        R"([
+{"path":"a","file":"f","line":1,"column":2,"value":"x"},
+{"path":"b","file":"","line":0,"column":0,"value":"!!binary \"/w==\""}
+]
 )");
 }
 
