@@ -12,11 +12,12 @@ constexpr std::size_t kMaxInterfaceName = 15;  // IFNAMSIZ - 1
 
 // The path, absolute: relative ones count from the folder of slipway.yaml.
 FieldReader path_from(const std::filesystem::path& folder, std::filesystem::path& target) {
-  return [folder, &target](const Value& value, Mistakes& mistakes) {
-    if (const auto text = require_text(value, mistakes)) {
-      target = (folder / *text).lexically_normal();
-    }
-  };
+  return shaped(shape_of(Shape::Kind::text),
+                [folder, &target](const Value& value, Mistakes& mistakes) {
+                  if (const auto text = require_text(value, mistakes)) {
+                    target = (folder / *text).lexically_normal();
+                  }
+                });
 }
 
 void read_interface(const Value& value, std::vector<std::string>& names, Mistakes& mistakes) {
@@ -59,54 +60,46 @@ void read_database(const Value& value, Config& config, Mistakes& mistakes) {
   }
 }
 
-void read_dhcp(const Value& value, Config& config, Mistakes& mistakes) {
-  std::string mode;
-  read_fields(value, "dhcp",
-              {{"mode", one_of<std::string>(mode, {{"proxy", "proxy"}})},
-               {"port", port(config.dhcp_port)},
-               {"binl_port", port(config.binl_port)}},
-              mistakes);
+FieldReader dhcp(Config& config) {
+  auto mode = shaped(word_of({"proxy"}), [](const Value& value, Mistakes& mistakes) {
+    (void)require_word(value, {"proxy"}, mistakes);  // the only one, so nothing to keep
+  });
+  return nested("dhcp", {{"mode", std::move(mode)},
+                         {"port", port(config.dhcp_port)},
+                         {"binl_port", port(config.binl_port)}});
 }
 
-void read_tftp(const Value& value, Config& config, Mistakes& mistakes) {
-  const auto peer = [&config](const Value& entry, Mistakes& out) {
-    read_peer(entry, config.tftp_allow, out);
-  };
-  read_fields(value, "tftp", {{"port", port(config.tftp_port)}, {"allow", each_of(peer)}},
-              mistakes);
+FieldReader tftp(Config& config) {
+  auto peer = shaped(
+      text_like("^[0-9.]+(/[0-9]+)?$"),
+      [&config](const Value& entry, Mistakes& out) { read_peer(entry, config.tftp_allow, out); });
+  return nested("tftp", {{"port", port(config.tftp_port)}, {"allow", each_of(std::move(peer))}});
 }
 
-void read_keys(const Value& value, const std::filesystem::path& folder, Config& config,
-               Mistakes& mistakes) {
-  const auto interface = [&config](const Value& entry, Mistakes& out) {
-    read_interface(entry, config.interfaces, out);
-  };
-  const auto dhcp = [&config](const Value& entry, Mistakes& out) { read_dhcp(entry, config, out); };
-  const auto tftp = [&config](const Value& entry, Mistakes& out) { read_tftp(entry, config, out); };
-  const auto boot_http = [&config](const Value& entry, Mistakes& out) {
-    read_fields(entry, "boot_http", {{"port", port(config.boot_http_port)}}, out);
-  };
-  const auto database = [&config](const Value& entry, Mistakes& out) {
-    read_database(entry, config, out);
-  };
-  read_fields(value, "slipway.yaml",
-              {{"interfaces", each_of(interface)},
-               {"allow_default_route", flag(config.allow_default_route)},
-               {"data_dir", path_from(folder, config.data_dir)},
-               {"inventory", path_from(folder, config.inventory)},
-               {"loaders", path_from(folder, config.loaders)},
-               {"installer", path_from(folder, config.installer)},
-               {"dhcp", dhcp},
-               {"tftp", tftp},
-               {"boot_http", boot_http},
-               {"unknown_hosts",
-                one_of<UnknownHosts>(config.unknown_hosts, {{"ignore", UnknownHosts::ignore},
-                                                            {"discover", UnknownHosts::discover}})},
-               {"database", database},
-               {"operator", not_built("operators use the UNIX socket DATA_DIR/slipway.sock")},
-               {"boot_https", not_built("the boot plane is plain HTTP on boot_http")},
-               {"images", not_built("every image counts as it was imported")}},
-              mistakes);
+std::vector<Field> config_fields(const std::filesystem::path& folder, Config& config) {
+  auto interface =
+      shaped(text_like("^[^/ :]{1,15}$"), [&config](const Value& entry, Mistakes& out) {
+        read_interface(entry, config.interfaces, out);
+      });
+  auto database =
+      shaped(text_like("^(sqlite|postgres(ql)?://.+)$"),
+             [&config](const Value& entry, Mistakes& out) { read_database(entry, config, out); });
+  return {{"interfaces", each_of(std::move(interface))},
+          {"allow_default_route", flag(config.allow_default_route)},
+          {"data_dir", path_from(folder, config.data_dir)},
+          {"inventory", path_from(folder, config.inventory)},
+          {"loaders", path_from(folder, config.loaders)},
+          {"installer", path_from(folder, config.installer)},
+          {"dhcp", dhcp(config)},
+          {"tftp", tftp(config)},
+          {"boot_http", nested("boot_http", {{"port", port(config.boot_http_port)}})},
+          {"unknown_hosts",
+           one_of<UnknownHosts>(config.unknown_hosts, {{"ignore", UnknownHosts::ignore},
+                                                       {"discover", UnknownHosts::discover}})},
+          {"database", std::move(database)},
+          {"operator", not_built("operators use the UNIX socket DATA_DIR/slipway.sock")},
+          {"boot_https", not_built("the boot plane is plain HTTP on boot_http")},
+          {"images", not_built("every image counts as it was imported")}};
 }
 
 void check_ports(const Value& value, const Config& config, Mistakes& mistakes) {
@@ -125,6 +118,11 @@ Value path_value(const std::filesystem::path& path) { return make_text(path.stri
 
 }  // namespace
 
+Shape config_shape() {
+  Config config;
+  return map_of(config_fields({}, config), {"interfaces"});
+}
+
 bool LoadedConfig::good() const { return std::ranges::all_of(mistakes, &Mistake::is_warning); }
 
 LoadedConfig parse_config(std::string_view text, const std::filesystem::path& file) {
@@ -133,7 +131,7 @@ LoadedConfig parse_config(std::string_view text, const std::filesystem::path& fi
   auto& config = loaded.config;
   loaded.mistakes = std::move(parsed.mistakes);
   const auto folder = std::filesystem::absolute(file).parent_path();
-  read_keys(parsed.value, folder, config, loaded.mistakes);
+  read_fields(parsed.value, "slipway.yaml", config_fields(folder, config), loaded.mistakes);
   if (config.installer.empty()) config.installer = config.data_dir / "installer";
   const bool readable = !parsed.value.is_null() || loaded.mistakes.empty();
   if (readable && config.interfaces.empty() && loaded.good()) {

@@ -9,6 +9,7 @@
 
 #include "base/net.hpp"
 #include "base/secret.hpp"
+#include "provisioning/shape.hpp"
 #include "provisioning/store_url.hpp"
 #include "provisioning/value.hpp"
 
@@ -48,6 +49,9 @@ struct LoadedConfig {
 
 // The same for text that is already in memory; no file is touched.
 [[nodiscard]] LoadedConfig parse_config(std::string_view text, const std::filesystem::path& file);
+
+// What the reader of slipway.yaml takes.
+[[nodiscard]] Shape config_shape();
 
 // The effective settings with every default, as YAML that load_config reads back.
 [[nodiscard]] std::string print_config(const Config& config);

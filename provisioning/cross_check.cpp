@@ -22,6 +22,12 @@ class Unique {
     mistakes.push_back({mark, what + " stands twice, also at " + first->second.text()});
   }
 
+  // Where `key` was said, or null.
+  [[nodiscard]] const Mark* find(const Key& key) const {
+    const auto found = places_.find(key);
+    return found == places_.end() ? nullptr : &found->second;
+  }
+
  private:
   std::map<Key, Mark> places_;
 };
@@ -42,6 +48,21 @@ void check_names(const Drafts& drafts, Mistakes& mistakes) {
   }
 }
 
+// Either all its hosts share a MAC, or one has it.
+void check_shared(const Drafts& drafts, const Unique<Mac>& owned, Mistakes& mistakes) {
+  for (const auto& draft : drafts.hosts) {
+    for (std::size_t i = 0; i < draft.host.shared_macs.size(); ++i) {
+      const auto& mac = draft.host.shared_macs[i];
+      const auto* owner = owned.find(mac);
+      const auto& own = draft.host.macs;
+      if (owner == nullptr || std::ranges::find(own, mac) != own.end()) continue;
+      mistakes.push_back({draft.shared_mac_marks[i],
+                          "MAC " + mac.text() + " is shared here, but one host's own at " +
+                              owner->text() + "; every host with it must list it in shared_macs"});
+    }
+  }
+}
+
 void check_identities(const Drafts& drafts, Mistakes& mistakes) {
   Unique<Mac> macs;
   Unique<Uuid> uuids;
@@ -59,6 +80,7 @@ void check_identities(const Drafts& drafts, Mistakes& mistakes) {
       serials.add(host.serial, "serial number `" + host.serial + "`", draft.serial_mark, mistakes);
     }
   }
+  check_shared(drafts, macs, mistakes);
 }
 
 void check_reference(const std::string& name, const Mark& mark, std::string_view kind,

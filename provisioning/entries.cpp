@@ -1,13 +1,26 @@
 #include "provisioning/entries.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "provisioning/schema.hpp"
 
 namespace slipway::provisioning {
 namespace {
 
-void add_mac(const Value& value, HostDraft& draft, Mistakes& mistakes) {
+constexpr std::string_view kNamePattern = "^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$";
+constexpr std::string_view kMacPattern =
+    "^(?:[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){5})$";
+constexpr std::string_view kUuidPattern =
+    "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$";
+
+// A list of MACs and where each stands.
+struct MacList {
+  std::vector<Mac>& macs;
+  std::vector<Mark>& marks;
+};
+
+void add_mac(const Value& value, MacList target, Mistakes& mistakes) {
   const auto* text = value.string();
   const auto mac = text != nullptr ? Mac::parse(*text) : std::nullopt;
   if (!mac) {
@@ -20,8 +33,8 @@ void add_mac(const Value& value, HostDraft& draft, Mistakes& mistakes) {
                                                          : " is no NIC's address")});
     return;
   }
-  draft.host.macs.push_back(*mac);
-  draft.mac_marks.push_back(value.mark);
+  target.macs.push_back(*mac);
+  target.marks.push_back(value.mark);
 }
 
 void read_uuid(const Value& value, HostDraft& draft, Mistakes& mistakes) {
@@ -40,21 +53,23 @@ void read_uuid(const Value& value, HostDraft& draft, Mistakes& mistakes) {
 }
 
 FieldReader marked(std::string& target, Mark& mark) {
-  return [&target, &mark](const Value& value, Mistakes& mistakes) {
-    mark = value.mark;
-    text(target)(value, mistakes);
-  };
+  return shaped(shape_of(Shape::Kind::text),
+                [&target, &mark](const Value& value, Mistakes& mistakes) {
+                  mark = value.mark;
+                  text(target)(value, mistakes);
+                });
 }
 
 FieldReader host_name(std::string& target, Mark& mark) {
-  return [&target, &mark](const Value& value, Mistakes& mistakes) {
+  return shaped(text_like(kHostNamePattern), [&target, &mark](const Value& value,
+                                                              Mistakes& mistakes) {
     mark = value.mark;
     text(target)(value, mistakes);
     if (value.string() != nullptr && !value.string()->empty() && !is_host_name(*value.string())) {
       mistakes.push_back({value.mark, shown(value) + " is no host name: letters, digits and "
                                                      "hyphens, at most 64 characters"});
     }
-  };
+  });
 }
 
 // A name that was not said is the stem of the file, which then must be good itself.
@@ -63,18 +78,32 @@ void default_name(std::string& name, Mark& mark, const Value& value, std::string
   if (mark.line == 0) mark = value.mark;
 }
 
+void check_macs(const HostDraft& draft, Mistakes& mistakes) {
+  std::map<Mac, bool> seen;
+  const auto add = [&](const Mac& mac, const Mark& mark) {
+    if (seen.emplace(mac, true).second) return;
+    mistakes.push_back({mark, "MAC " + mac.text() + " stands twice in this host"});
+  };
+  for (std::size_t i = 0; i < draft.host.macs.size(); ++i) {
+    add(draft.host.macs[i], draft.mac_marks[i]);
+  }
+  for (std::size_t i = 0; i < draft.host.shared_macs.size(); ++i) {
+    add(draft.host.shared_macs[i], draft.shared_mac_marks[i]);
+  }
+}
+
 void check_identity(const HostDraft& draft, const Value& value, Mistakes& mistakes) {
-  const bool said = value.find("macs") != nullptr || value.find("uuid") != nullptr ||
-                    value.find("serial") != nullptr;
-  if (!said && value.map() != nullptr) {
+  const bool unique = value.find("uuid") != nullptr || value.find("serial") != nullptr;
+  const auto* shared = value.find("shared_macs");
+  if (shared != nullptr && !unique) {
+    mistakes.push_back({shared->key_mark(),
+                        "a shared MAC tells nobody apart: this host needs `uuid` or `serial` "
+                        "beside `shared_macs`"});
+  } else if (!unique && value.find("macs") == nullptr && value.map() != nullptr) {
     mistakes.push_back(
         {value.mark, "a host needs `macs`, `uuid` or `serial`, by which it is known"});
   }
-  for (std::size_t i = 0; i < draft.host.macs.size(); ++i) {
-    const auto first = std::ranges::find(draft.host.macs, draft.host.macs[i]);
-    if (first == draft.host.macs.begin() + static_cast<std::ptrdiff_t>(i)) continue;
-    mistakes.push_back({draft.mac_marks[i], "MAC " + first->text() + " stands twice in this host"});
-  }
+  check_macs(draft, mistakes);
 }
 
 }  // namespace
@@ -88,20 +117,22 @@ bool is_entry_name(std::string_view text) {
 }
 
 FieldReader UserDataParts::part(std::string key) {
-  return [this, key = std::move(key)](const Value& value, Mistakes& mistakes) {
-    add(key, value, mistakes);
-  };
+  return shaped(shape_of(Shape::Kind::user_data),
+                [this, key = std::move(key)](const Value& value, Mistakes& mistakes) {
+                  add(key, value, mistakes);
+                });
 }
 
 FieldReader UserDataParts::whole() {
-  return [this](const Value& value, Mistakes& mistakes) {
-    if (value.map() == nullptr) {
-      mistakes.push_back(
-          {value.mark, "user_data must be a map, not " + std::string(kind_name(value))});
-      return;
-    }
-    for (const auto& [key, entry] : *value.map()) add(key, entry, mistakes);
-  };
+  return shaped(
+      shape_of(Shape::Kind::all_user_data), [this](const Value& value, Mistakes& mistakes) {
+        if (value.map() == nullptr) {
+          mistakes.push_back(
+              {value.mark, "user_data must be a map, not " + std::string(kind_name(value))});
+          return;
+        }
+        for (const auto& [key, entry] : *value.map()) add(key, entry, mistakes);
+      });
 }
 
 void UserDataParts::add(const std::string& key, const Value& value, Mistakes& mistakes) {
@@ -131,21 +162,47 @@ Value UserDataParts::finish(Mistakes& mistakes) && {
 }
 
 FieldReader name_text(std::string& target, Mark& mark) {
-  return [&target, &mark](const Value& value, Mistakes& mistakes) {
+  return shaped(text_like(kNamePattern), [&target, &mark](const Value& value, Mistakes& mistakes) {
     mark = value.mark;
     text(target)(value, mistakes);
     if (value.string() != nullptr && !value.string()->empty() && !is_entry_name(*value.string())) {
       mistakes.push_back({value.mark, shown(value) + " is no name: letters, digits, `.`, `_` and "
                                                      "`-`, at most 128 characters"});
     }
-  };
+  });
 }
+
+namespace {
+
+std::vector<Field> site_fields(SiteDraft& draft, UserDataParts& parts) {
+  return parts.with({{"name", name_text(draft.site.name, draft.name_mark)}});
+}
+
+std::vector<Field> host_fields(HostDraft& draft, UserDataParts& parts) {
+  auto& host = draft.host;
+  auto mac = shaped(text_like(kMacPattern), [&draft](const Value& entry, Mistakes& out) {
+    add_mac(entry, {draft.host.macs, draft.mac_marks}, out);
+  });
+  auto shared_mac = shaped(text_like(kMacPattern), [&draft](const Value& entry, Mistakes& out) {
+    add_mac(entry, {draft.host.shared_macs, draft.shared_mac_marks}, out);
+  });
+  auto uuid = shaped(text_like(kUuidPattern),
+                     [&draft](const Value& entry, Mistakes& out) { read_uuid(entry, draft, out); });
+  return parts.with({{"name", host_name(host.name, draft.name_mark)},
+                     {"macs", each_of(std::move(mac))},
+                     {"shared_macs", each_of(std::move(shared_mac))},
+                     {"uuid", std::move(uuid)},
+                     {"serial", marked(host.serial, draft.serial_mark)},
+                     {"site", marked(host.site, draft.site_mark)},
+                     {"profile", marked(host.profile, draft.profile_mark)}});
+}
+
+}  // namespace
 
 SiteDraft read_site(const Value& value, std::string_view stem, Mistakes& mistakes) {
   SiteDraft draft;
   UserDataParts parts;
-  read_fields(value, "a site", parts.with({{"name", name_text(draft.site.name, draft.name_mark)}}),
-              mistakes);
+  read_fields(value, "a site", site_fields(draft, parts), mistakes);
   draft.site.mark = value.mark;
   draft.site.user_data = std::move(parts).finish(mistakes);
   default_name(draft.site.name, draft.name_mark, value, stem);
@@ -156,16 +213,7 @@ HostDraft read_host(const Value& value, std::string_view stem, Mistakes& mistake
   HostDraft draft;
   UserDataParts parts;
   auto& host = draft.host;
-  const auto mac = [&draft](const Value& entry, Mistakes& out) { add_mac(entry, draft, out); };
-  const auto uuid = [&draft](const Value& entry, Mistakes& out) { read_uuid(entry, draft, out); };
-  read_fields(value, "a host",
-              parts.with({{"name", host_name(host.name, draft.name_mark)},
-                          {"macs", each_of(mac)},
-                          {"uuid", uuid},
-                          {"serial", marked(host.serial, draft.serial_mark)},
-                          {"site", marked(host.site, draft.site_mark)},
-                          {"profile", marked(host.profile, draft.profile_mark)}}),
-              mistakes);
+  read_fields(value, "a host", host_fields(draft, parts), mistakes);
   host.mark = value.mark;
   host.user_data = std::move(parts).finish(mistakes);
   if (host.name.empty() && value.map() != nullptr && !is_host_name(stem)) {
@@ -175,6 +223,18 @@ HostDraft read_host(const Value& value, std::string_view stem, Mistakes& mistake
   default_name(host.name, draft.name_mark, value, stem);
   check_identity(draft, value, mistakes);
   return draft;
+}
+
+Shape site_shape() {
+  SiteDraft draft;
+  UserDataParts parts;
+  return map_of(site_fields(draft, parts));
+}
+
+Shape host_shape() {
+  HostDraft draft;
+  UserDataParts parts;
+  return map_of(host_fields(draft, parts));
 }
 
 }  // namespace slipway::provisioning

@@ -32,7 +32,8 @@ struct SiteDraft {
 struct HostDraft {
   HostEntry host;
   Mark name_mark, uuid_mark, serial_mark, site_mark, profile_mark;
-  std::vector<Mark> mac_marks;  // as many as host.macs
+  std::vector<Mark> mac_marks;         // as many as host.macs
+  std::vector<Mark> shared_mac_marks;  // as many as host.shared_macs
 };
 
 // `stem` is the name of the file without its ending: the entry's name unless it says otherwise.
@@ -43,9 +44,14 @@ struct HostDraft {
 [[nodiscard]] SiteDraft read_site(const Value& value, std::string_view stem, Mistakes& mistakes);
 [[nodiscard]] HostDraft read_host(const Value& value, std::string_view stem, Mistakes& mistakes);
 
-// The rows of hosts.csv. The first row names the columns: name, macs, uuid, serial, site, profile,
-// and any key of user-data with dots (network.ipAddress). RFC 4180 quotes; several MACs in one
-// field are separated by blanks or semicolons; an empty field is absent.
+// What the three readers above take.
+[[nodiscard]] Shape profile_shape();
+[[nodiscard]] Shape site_shape();
+[[nodiscard]] Shape host_shape();
+
+// The rows of hosts.csv. The first row names the columns: name, macs, shared_macs, uuid, serial,
+// site, profile, and any key of user-data with dots (network.ipAddress). RFC 4180 quotes; several
+// MACs in one field are separated by blanks or semicolons; an empty field is absent.
 [[nodiscard]] std::vector<HostDraft> read_hosts_csv(std::string_view text, std::string_view file,
                                                     Mistakes& mistakes);
 

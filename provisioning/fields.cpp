@@ -11,6 +11,7 @@ namespace slipway::provisioning {
 namespace {
 
 constexpr std::size_t kMaxShown = 60;
+constexpr std::string_view kSizePattern = "^[0-9]+(B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)$";
 
 // Damerau-Levenshtein distance (adjacent swaps count one), letters compared without case.
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -49,6 +50,13 @@ void unknown_key(const Entry& entry, std::string_view what, const std::vector<Fi
 
 }  // namespace
 
+Shape map_of(const std::vector<Field>& fields, std::vector<std::string_view> required) {
+  auto shape = shape_of(Shape::Kind::map);
+  for (const auto& [key, read] : fields) shape.keys.push_back({key, read.shape()});
+  shape.required = std::move(required);
+  return shape;
+}
+
 void read_fields(const Value& value, std::string_view what, const std::vector<Field>& fields,
                  Mistakes& mistakes) {
   if (value.is_null()) return;
@@ -69,34 +77,34 @@ void read_fields(const Value& value, std::string_view what, const std::vector<Fi
 }
 
 FieldReader flag(bool& target) {
-  return [&target](const Value& value, Mistakes& mistakes) {
+  return shaped(shape_of(Shape::Kind::flag), [&target](const Value& value, Mistakes& mistakes) {
     if (const auto* flag = std::get_if<bool>(&value.data)) {
       target = *flag;
     } else {
       mistakes.push_back({value.mark, "must be true or false, not " + shown(value)});
     }
-  };
+  });
 }
 
 FieldReader text(std::string& target) {
-  return [&target](const Value& value, Mistakes& mistakes) {
+  return shaped(shape_of(Shape::Kind::text), [&target](const Value& value, Mistakes& mistakes) {
     if (auto text = require_text(value, mistakes)) target = std::move(*text);
-  };
+  });
 }
 
 FieldReader count(std::uint64_t& target) {
-  return [&target](const Value& value, Mistakes& mistakes) {
+  return shaped(shape_of(Shape::Kind::count), [&target](const Value& value, Mistakes& mistakes) {
     const auto* number = std::get_if<std::int64_t>(&value.data);
     if (number != nullptr && *number >= 1) {
       target = static_cast<std::uint64_t>(*number);
     } else {
       mistakes.push_back({value.mark, "must be a whole number of at least 1, not " + shown(value)});
     }
-  };
+  });
 }
 
 FieldReader size(std::uint64_t& target) {
-  return [&target](const Value& value, Mistakes& mistakes) {
+  return shaped(text_like(kSizePattern), [&target](const Value& value, Mistakes& mistakes) {
     const auto octets = value.string() ? parse_size(*value.string()) : std::nullopt;
     if (octets) {
       target = *octets;
@@ -104,35 +112,57 @@ FieldReader size(std::uint64_t& target) {
       mistakes.push_back({value.mark, shown(value) + " is no size; write a whole number and a "
                                                      "unit, as in 4GiB, 512MiB or 500GB"});
     }
-  };
+  });
 }
 
 FieldReader port(std::uint16_t& target) {
-  return [&target](const Value& value, Mistakes& mistakes) {
+  return shaped(shape_of(Shape::Kind::port), [&target](const Value& value, Mistakes& mistakes) {
     const auto* number = std::get_if<std::int64_t>(&value.data);
     if (number != nullptr && *number >= 1 && *number <= 65535) {
       target = static_cast<std::uint16_t>(*number);
     } else {
       mistakes.push_back({value.mark, "must be a port, 1 to 65535, not " + shown(value)});
     }
-  };
+  });
 }
 
 FieldReader keep(Value& target) {
   return [&target](const Value& value, Mistakes&) { target = value; };
 }
 
+FieldReader nested(std::string_view what, std::vector<Field> fields) {
+  auto shape = map_of(fields);
+  return shaped(std::move(shape),
+                [what, fields = std::move(fields)](const Value& value, Mistakes& mistakes) {
+                  read_fields(value, what, fields, mistakes);
+                });
+}
+
+FieldReader texts_by_key(std::map<std::string, std::string>& target) {
+  return shaped(shape_of(Shape::Kind::texts), [&target](const Value& value, Mistakes& mistakes) {
+    if (value.map() == nullptr) {
+      mistakes.push_back(
+          {value.mark, "must be a map of texts, not " + std::string(kind_name(value))});
+      return;
+    }
+    for (const auto& [key, entry] : *value.map()) {
+      if (auto text = require_text(entry, mistakes)) target[key] = std::move(*text);
+    }
+  });
+}
+
 FieldReader each_of(FieldReader each) {
-  return [each = std::move(each)](const Value& value, Mistakes& mistakes) {
+  auto shape = list_of(each.shape());
+  return shaped(std::move(shape), [each = std::move(each)](const Value& value, Mistakes& mistakes) {
     if (value.list() == nullptr) return each(value, mistakes);
     for (const auto& element : *value.list()) each(element, mistakes);
-  };
+  });
 }
 
 FieldReader not_built(std::string_view advice) {
-  return [advice](const Value& value, Mistakes& mistakes) {
+  return shaped(shape_of(Shape::Kind::nothing), [advice](const Value& value, Mistakes& mistakes) {
     mistakes.push_back({value.key_mark(), "not built yet in this version; " + std::string(advice)});
-  };
+  });
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {

@@ -10,23 +10,54 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "provisioning/shape.hpp"
 #include "provisioning/value.hpp"
 
 namespace slipway::provisioning {
 
 using Mistakes = std::vector<Mistake>;
-using FieldReader = std::function<void(const Value&, Mistakes&)>;
+
+// Reads one value, and says by its shape what it takes. A plain function takes anything as far as
+// its shape says; shaped() gives it one.
+class FieldReader {
+ public:
+  template <class Read>
+    requires std::is_invocable_v<const Read&, const Value&, Mistakes&>
+  FieldReader(
+      Read read)  // NOLINT(google-explicit-constructor): tables of fields are lists of these
+      : read_(std::move(read)) {}
+  template <class Read>
+  FieldReader(Shape shape, Read read) : read_(std::move(read)), shape_(std::move(shape)) {}
+
+  void operator()(const Value& value, Mistakes& mistakes) const { read_(value, mistakes); }
+  [[nodiscard]] const Shape& shape() const { return shape_; }
+
+ private:
+  std::function<void(const Value&, Mistakes&)> read_;
+  Shape shape_;
+};
 
 struct Field {
   std::string_view key;
   FieldReader read;
 };
+
+template <class Read>
+[[nodiscard]] FieldReader shaped(Shape shape, Read read) {
+  return {std::move(shape), std::move(read)};
+}
+
+// The shape of a map that `fields` read.
+[[nodiscard]] Shape map_of(const std::vector<Field>& fields,
+                           std::vector<std::string_view> required = {});
 
 // Reads the map `value` by `fields`. `what` names the map in messages ("a profile").
 void read_fields(const Value& value, std::string_view what, const std::vector<Field>& fields,
@@ -39,6 +70,10 @@ void read_fields(const Value& value, std::string_view what, const std::vector<Fi
 [[nodiscard]] FieldReader size(std::uint64_t& target);   // 4GiB, 500MB; octets
 [[nodiscard]] FieldReader port(std::uint16_t& target);   // 1..65535
 [[nodiscard]] FieldReader keep(Value& target);           // the value as it stands
+// A map with a table of its own; `what` names it in messages.
+[[nodiscard]] FieldReader nested(std::string_view what, std::vector<Field> fields);
+// A map of texts of one line.
+[[nodiscard]] FieldReader texts_by_key(std::map<std::string, std::string>& target);
 // Each element of a list by `each`; a single value that is no list counts as a list of one.
 [[nodiscard]] FieldReader each_of(FieldReader each);
 // A key that the design names and this version does not serve: a mistake that says so.
@@ -85,9 +120,9 @@ FieldReader one_of(T& target, std::initializer_list<std::pair<std::string_view, 
     names.push_back(name);
     values.push_back(value);
   }
-  return [&target, names, values](const Value& value, Mistakes& mistakes) {
+  return shaped(word_of(names), [&target, names, values](const Value& value, Mistakes& mistakes) {
     if (const auto index = require_word(value, names, mistakes)) target = values[*index];
-  };
+  });
 }
 
 }  // namespace slipway::provisioning

@@ -30,12 +30,28 @@ bool may_repeat(const Host& host, const Mac& mac, Script script, TimePoint now) 
 std::string_view Gate::boot_file(const dhcp::Client& client, Ipv4 server) {
   const auto now = ledger_.now().steady;
   auto* host = ledger_.hosts().find({.mac = client.mac, .uuid = client.uuid, .serial = {}});
+  if (host == nullptr && ledger_.hosts().is_shared(client.mac)) {
+    if (!may_be_a_host(client.mac, now)) return {};
+    note_dhcp(nullptr, client, now);
+    return loader_for(client, server);
+  }
   std::optional<HostView> view;
   if (host != nullptr) view = view_of(*host, now);
   if (!decide(view, ledger_.config().unknown_hosts).answer_dhcp) return {};
   if (host == nullptr) host = ledger_.discover(client.mac, client.uuid);
   note_dhcp(host, client, now);
   return loader_for(client, server);
+}
+
+// Which of its hosts asks through a shared NIC only shows when the script is asked for, with UUID
+// and serial number; until then it is answered like the one of them that may boot.
+bool Gate::may_be_a_host(const Mac& shared, TimePoint now) const {
+  const auto unknown_hosts = ledger_.config().unknown_hosts;
+  if (unknown_hosts == UnknownHosts::discover) return true;
+  return std::ranges::any_of(ledger_.inventory()->sharers(shared), [&](const HostEntry* entry) {
+    const auto* host = ledger_.hosts().by_name(entry->name);
+    return host != nullptr && decide(view_of(*host, now), unknown_hosts).answer_dhcp;
+  });
 }
 
 void Gate::note_dhcp(Host* host, const dhcp::Client& client, TimePoint now) {
@@ -87,7 +103,9 @@ bool Gate::may_ask(Ipv4 peer) {
 }
 
 Host* Gate::host_at(Ipv4 peer) {
-  if (const auto mac = ledger_.neighbour(peer)) return ledger_.hosts().by_mac(*mac);
+  // A shared NIC does not say which of its hosts it is in just now; who asked for the script does.
+  const auto mac = ledger_.neighbour(peer);
+  if (mac && !ledger_.hosts().is_shared(*mac)) return ledger_.hosts().by_mac(*mac);
   Host* found = nullptr;
   ledger_.hosts().each([&](Host& host) {
     const auto* session = host.session();
@@ -121,6 +139,11 @@ Host* Gate::known_or_discovered(const BootRequest& request) {
   const auto serial = usable_serial(request.serial);
   const Identity who{.mac = request.mac, .uuid = request.uuid, .serial = serial};
   if (auto* host = ledger_.hosts().find(who)) return host;
+  // A record by this MAC would be found by whoever has the NIC next.
+  if (ledger_.hosts().is_shared(request.mac)) {
+    log::warn("host.shared_nic_unknown", {{"mac", request.mac.text()}, {"serial", serial}});
+    return nullptr;
+  }
   if (ledger_.config().unknown_hosts == UnknownHosts::ignore) return nullptr;
   return ledger_.discover(request.mac, request.uuid);
 }

@@ -70,6 +70,7 @@ class Gate final : public dhcp::BootPolicy {
   void note_dhcp(Host* host, const dhcp::Client& client, TimePoint now);
   [[nodiscard]] std::string_view loader_for(const dhcp::Client& client, Ipv4 server);
   [[nodiscard]] bool is_impostor(const BootRequest& request);
+  [[nodiscard]] bool may_be_a_host(const Mac& shared, TimePoint now) const;
   [[nodiscard]] Host* known_or_discovered(const BootRequest& request);
   void learn(Host& host, const BootRequest& request);
   void answer(Host& host, Asked asked);

@@ -12,9 +12,11 @@ Host* look_up(const Table& table, const Key& key) {
   return found == table.end() ? nullptr : found->second;
 }
 
-template <class Table>
-void drop_host(Table& table, const Host& host) {
-  std::erase_if(table, [&](const auto& entry) { return entry.second == &host; });
+// Removes `key` when it stands for `host`: another host may have come before it.
+template <class Table, class Key>
+void drop(Table& table, const Key& key, const Host& host) {
+  const auto found = table.find(key);
+  if (found != table.end() && found->second == &host) table.erase(found);
 }
 
 }  // namespace
@@ -42,7 +44,9 @@ Host& HostTable::add(Host host) {
 
 void HostTable::index(Host& host) {
   if (!host.name.empty()) names_.emplace(host.name, &host);
-  std::erase_if(host.macs, [&](const Mac& mac) { return !macs_.emplace(mac, &host).second; });
+  std::erase_if(host.macs, [&](const Mac& mac) {
+    return is_shared(mac) || !macs_.emplace(mac, &host).second;
+  });
   for (const auto& session : host.sessions) {
     tokens_.emplace(session.token_hash, &host);
     if (session.bearer_hash) bearers_.emplace(*session.bearer_hash, &host);
@@ -52,9 +56,8 @@ void HostTable::index(Host& host) {
 void HostTable::remove(Host& host) {
   for (const auto& mac : host.macs) macs_.erase(mac);
   for (const auto& session : host.sessions) forget_session(session);
-  drop_host(names_, host);
-  drop_host(uuids_, host);
-  drop_host(serials_, host);
+  drop(names_, host.name, host);
+  forget_declared(host);
   const auto found = hosts_.find(host.id);
   if (found != hosts_.end()) hosts_.erase(found);
 }
@@ -100,12 +103,26 @@ SessionRef HostTable::by_bearer(const Sha256& bearer_hash) const {
 
 void HostTable::rename(Host& host, std::string name) {
   if (host.name == name) return;
-  drop_host(names_, host);
+  drop(names_, host.name, host);
   host.name = std::move(name);
   if (!host.name.empty()) names_.emplace(host.name, &host);
 }
 
+std::vector<Host*> HostTable::share_macs(const std::vector<Mac>& macs) {
+  shared_ = {macs.begin(), macs.end()};
+  std::vector<Host*> losers;
+  for (const auto& mac : shared_) {
+    auto* holder = look_up(macs_, mac);
+    if (holder == nullptr) continue;
+    std::erase(holder->macs, mac);
+    macs_.erase(mac);
+    losers.push_back(holder);
+  }
+  return losers;
+}
+
 bool HostTable::learn_mac(Host& host, const Mac& mac) {
+  if (is_shared(mac)) return false;
   const auto [entry, is_new] = macs_.emplace(mac, &host);
   if (is_new) host.macs.push_back(mac);
   return entry->second == &host;
@@ -118,10 +135,10 @@ void HostTable::move_mac(Host& from, Host& to, const Mac& mac) {
 }
 
 void HostTable::declare(Host& host, const std::optional<Uuid>& uuid, std::string_view serial) {
-  drop_host(uuids_, host);
-  drop_host(serials_, host);
+  forget_declared(host);
   if (uuid && !uuid->is_zero()) uuids_.emplace(*uuid, &host);
   if (!serial.empty()) serials_.emplace(serial, &host);
+  if (uuid || !serial.empty()) declared_.emplace(&host, Declared{uuid, std::string(serial)});
 }
 
 BootSession& HostTable::add_session(Host& host, BootSession session) {
@@ -193,7 +210,7 @@ void keep_memory(Host& record, Host& host) {
 void HostTable::replace(Host& host, Host record) {
   for (const auto& mac : host.macs) macs_.erase(mac);
   for (const auto& session : host.sessions) forget_session(session);
-  drop_host(names_, host);
+  drop(names_, host.name, host);
   if (record.id != host.id) {
     auto node = hosts_.extract(host.id);
     node.key() = record.id;
@@ -206,6 +223,14 @@ void HostTable::replace(Host& host, Host record) {
 
 void HostTable::each(const std::function<void(Host&)>& visit) const {
   for (const auto& [id, host] : hosts_) visit(*host);
+}
+
+void HostTable::forget_declared(const Host& host) {
+  const auto found = declared_.find(&host);
+  if (found == declared_.end()) return;
+  if (found->second.uuid) drop(uuids_, *found->second.uuid, host);
+  drop(serials_, found->second.serial, host);
+  declared_.erase(found);
 }
 
 void HostTable::forget_session(const BootSession& session) {

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
+#include <vector>
 
 #include "provisioning/host.hpp"
 
@@ -49,7 +51,11 @@ class HostTable {
   [[nodiscard]] SessionRef by_bearer(const Sha256& bearer_hash) const;
 
   void rename(Host& host, std::string name);
-  // False when another host holds `mac`.
+  // The MACs of NICs that go from host to host (USB dongles). They identify nobody: by_mac() does
+  // not know them and learn_mac() refuses them. Returns the hosts that lost one by this.
+  std::vector<Host*> share_macs(const std::vector<Mac>& macs);
+  [[nodiscard]] bool is_shared(const Mac& mac) const { return shared_.contains(mac); }
+  // False when another host holds `mac`, or it is shared.
   bool learn_mac(Host& host, const Mac& mac);
   void move_mac(Host& from, Host& to, const Mac& mac);
   // An operator wrote these down: find() may go by them.
@@ -75,10 +81,18 @@ class HostTable {
   };
   void index(Host& host);
   void forget_session(const BootSession& session);
+  void forget_declared(const Host& host);
 
   std::map<std::string, std::unique_ptr<Host>, std::less<>> hosts_;
   std::map<std::string, Host*, std::less<>> names_;
   std::unordered_map<Mac, Host*, HashOctets> macs_;
+  std::unordered_set<Mac, HashOctets> shared_;
+  // What was declared of each host, by which it stands in the two tables below.
+  struct Declared {
+    std::optional<Uuid> uuid;
+    std::string serial;
+  };
+  std::unordered_map<const Host*, Declared> declared_;
   std::map<Uuid, Host*> uuids_;
   std::map<std::string, Host*, std::less<>> serials_;
   std::unordered_map<Sha256, Host*, HashOctets> tokens_, bearers_;

@@ -14,10 +14,11 @@ constexpr std::size_t kMaxColumns = 200;
 using Cell = CsvCell;
 using Row = CsvRow;
 
+constexpr std::array<std::string_view, 7> kKeys{"name",   "macs", "shared_macs", "uuid",
+                                                "serial", "site", "profile"};
+
 // What a column may be called: a key of a host, or a key of user-data with dots.
 bool is_column(std::string_view name) {
-  constexpr std::array<std::string_view, 6> kKeys{"name",   "macs", "uuid",
-                                                  "serial", "site", "profile"};
   if (std::ranges::find(kKeys, name) != kKeys.end()) return true;
   if (name.starts_with("stylus.site.tags.")) return true;
   const auto* entry = schema_entry(name);
@@ -29,7 +30,7 @@ bool is_column(std::string_view name) {
 }
 
 void check_header(const Row& header, Mistakes& mistakes) {
-  std::vector<std::string_view> known{"name", "macs", "uuid", "serial", "site", "profile"};
+  std::vector<std::string_view> known(kKeys.begin(), kKeys.end());
   for (const auto& entry : schema_entries()) {
     if (is_column(entry.path)) known.push_back(entry.path);
   }
@@ -61,8 +62,8 @@ Value host_value(const Row& header, const Row& row, Mark mark) {
   for (std::size_t i = 0; i < header.size(); ++i) {
     const auto& column = header[i].text;
     if (row[i].text.empty() || !is_column(column)) continue;
-    set_at(host, column,
-           column == "macs" ? mac_list(row[i]) : value_of_text(column, row[i].text, row[i].mark));
+    const bool macs = column == "macs" || column == "shared_macs";
+    set_at(host, column, macs ? mac_list(row[i]) : value_of_text(column, row[i].text, row[i].mark));
   }
   return host;
 }

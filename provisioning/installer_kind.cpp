@@ -115,19 +115,19 @@ std::string_view name_of(UserDataFormat format) {
 bool is_text_format(UserDataFormat format) { return format != cloud_init && format != kairos; }
 
 FieldReader installer_kind(InstallerKind& target) {
-  return [&target](const Value& value, Mistakes& mistakes) {
-    std::vector<std::string_view> names;
-    for (const auto& kind : kinds()) names.push_back(kind.name);
+  std::vector<std::string_view> names;
+  for (const auto& kind : kinds()) names.push_back(kind.name);
+  return shaped(word_of(names), [&target, names](const Value& value, Mistakes& mistakes) {
     if (const auto index = require_word(value, names, mistakes)) target = kinds()[*index].kind;
-  };
+  });
 }
 
 FieldReader user_data_format(UserDataFormat& target) {
-  return [&target](const Value& value, Mistakes& mistakes) {
-    std::vector<std::string_view> names;
-    for (const auto& [name, format] : kFormats) names.push_back(name);
+  std::vector<std::string_view> names;
+  for (const auto& [name, format] : kFormats) names.push_back(name);
+  return shaped(word_of(names), [&target, names](const Value& value, Mistakes& mistakes) {
     if (const auto index = require_word(value, names, mistakes)) target = kFormats[*index].second;
-  };
+  });
 }
 
 void complete_profiles(Inventory& inventory, const std::filesystem::path& folder,

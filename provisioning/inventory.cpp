@@ -4,6 +4,7 @@
 #include <charconv>
 #include <compare>
 #include <tuple>
+#include <type_traits>
 
 #include "provisioning/compose.hpp"
 #include "provisioning/entries.hpp"
@@ -42,10 +43,30 @@ struct Source {
   const std::vector<std::filesystem::path>& replaced;
 };
 
+template <class Draft>
+using Reader = Draft (*)(const Value&, std::string_view, Mistakes&);
+
+// One entry; of hosts also a list of them, each with its name.
+template <class Draft>
+void read_document(const Value& value, const std::string& stem, Reader<Draft> read,
+                   std::vector<Draft>& drafts, Mistakes& mistakes) {
+  constexpr bool kMayBeList = std::is_same_v<Draft, HostDraft>;
+  if (!kMayBeList || value.list() == nullptr) {
+    drafts.push_back(read(value, stem, mistakes));
+    return;
+  }
+  for (const auto& entry : *value.list()) {
+    if (entry.map() != nullptr && entry.find("name") == nullptr) {
+      mistakes.push_back({entry.mark, "each host of a list needs a `name`"});
+    } else {
+      drafts.push_back(read(entry, "", mistakes));
+    }
+  }
+}
+
 // Reads every document of FOLDER/KIND with `read`, in the order of the files' names.
 template <class Draft>
-void read_folder(const Source& source, std::string_view kind,
-                 Draft (*read)(const Value&, std::string_view, Mistakes&),
+void read_folder(const Source& source, std::string_view kind, Reader<Draft> read,
                  std::vector<Draft>& drafts, Mistakes& mistakes) {
   const auto& folder = source.folder;
   for (const auto& file : yaml_files(folder / kind, mistakes)) {
@@ -58,7 +79,7 @@ void read_folder(const Source& source, std::string_view kind,
       mistakes.push_back({{file.string(), 1, 1}, "the file is empty"});
       continue;
     }
-    drafts.push_back(read(parsed.value, file.stem().string(), mistakes));
+    read_document(parsed.value, file.stem().string(), read, drafts, mistakes);
   }
 }
 
@@ -156,6 +177,7 @@ void Inventory::index() {
   for (std::size_t i = 0; i < hosts.size(); ++i) {
     index_.hosts.emplace(hosts[i].name, i);
     for (const auto& mac : hosts[i].macs) index_.macs.emplace(mac, i);
+    for (const auto& mac : hosts[i].shared_macs) index_.shared.emplace(mac, i);
   }
   index_.counts[0] = profiles.size();
   index_.counts[1] = sites.size();
@@ -211,6 +233,20 @@ const HostEntry* Inventory::host_by_mac(const Mac& mac) const {
   };
   const auto found = std::ranges::find_if(hosts, holds);
   return found == hosts.end() ? nullptr : &*found;
+}
+
+std::vector<const HostEntry*> Inventory::sharers(const Mac& mac) const {
+  std::vector<const HostEntry*> found;
+  if (is_indexed()) {
+    const auto [first, last] = index_.shared.equal_range(mac);
+    for (auto at = first; at != last; ++at) found.push_back(&hosts[at->second]);
+    return found;
+  }
+  for (const auto& host : hosts) {
+    const auto& shared = host.shared_macs;
+    if (std::ranges::find(shared, mac) != shared.end()) found.push_back(&host);
+  }
+  return found;
 }
 
 bool Loaded::good() const { return std::ranges::all_of(mistakes, &Mistake::is_warning); }

@@ -103,6 +103,7 @@ struct Site {
 struct HostEntry {
   std::string name;
   std::vector<Mac> macs;
+  std::vector<Mac> shared_macs{};  // of NICs that go from host to host: they identify nobody
   std::optional<Uuid> uuid;
   std::string serial;
   std::string site, profile;  // profile as written: NAME or NAME@VERSION; empty: not assigned
@@ -120,8 +121,10 @@ struct Inventory {
   [[nodiscard]] const Profile* profile(std::string_view id) const;
   [[nodiscard]] const Site* site(std::string_view name) const;
   [[nodiscard]] const HostEntry* host(std::string_view name) const;
-  // Null also for a MAC that several hosts share.
+  // Null also for a MAC that hosts share.
   [[nodiscard]] const HostEntry* host_by_mac(const Mac& mac) const;
+  // The hosts that list `mac` among their shared MACs.
+  [[nodiscard]] std::vector<const HostEntry*> sharers(const Mac& mac) const;
 
   // Makes the lookups above independent of the size. load_inventory() has called it; whoever
   // changes names afterwards calls it again.
@@ -136,6 +139,7 @@ struct Inventory {
   struct Index {
     Places profiles, sites, hosts;  // profiles by NAME (highest version) and by NAME@VERSION
     std::map<Mac, std::size_t> macs;
+    std::multimap<Mac, std::size_t> shared;
     std::size_t counts[3] = {};  // of what was indexed
   };
   [[nodiscard]] bool is_indexed() const;

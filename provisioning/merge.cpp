@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "provisioning/schema.hpp"
+
 namespace slipway::provisioning {
 namespace {
 
@@ -62,18 +64,26 @@ std::expected<void, Mistake> merge_into(Value& base, const Value& over) {
   return {};
 }
 
-std::expected<Value, Mistake> merge_sources(const Subject& subject) {
-  // No built-in defaults yet: what is not said stays with the dialect's own default.
-  Value merged = make_map({}, subject.host.mark);
+std::vector<const Value*> sources_of(const Subject& subject) {
   std::vector<const Value*> sources;
   sources.reserve(subject.profile.layers.size() + 3);
   for (const auto& layer : subject.profile.layers) sources.push_back(&layer.user_data);
   sources.push_back(&subject.profile.user_data);
   if (subject.site != nullptr) sources.push_back(&subject.site->user_data);
   sources.push_back(&subject.host.user_data);
-  for (const auto* source : sources) {
+  return sources;
+}
+
+std::expected<Value, Mistake> merge_sources(const Subject& subject) {
+  // No built-in defaults yet: what is not said stays with the dialect's own default.
+  Value merged = make_map({}, subject.host.mark);
+  for (const auto* source : sources_of(subject)) {
     if (auto done = merge_into(merged, *source); !done) return std::unexpected(done.error());
   }
+  // Our own note, not for the host (token_expiry.hpp).
+  auto* stylus = merged.find("stylus");
+  auto* site = stylus != nullptr ? stylus->find("site") : nullptr;
+  if (site != nullptr) (void)site->take(kTokenExpires.substr(kTokenExpires.rfind('.') + 1));
   return merged;
 }
 

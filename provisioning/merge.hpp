@@ -13,6 +13,9 @@ namespace slipway::provisioning {
 // Merges `over` into `base`. Marks stay with the values. On a mistake `base` is half merged.
 [[nodiscard]] std::expected<void, Mistake> merge_into(Value& base, const Value& over);
 
+// What is merged for this host, in order; none is null, and all are the subject's own.
+[[nodiscard]] std::vector<const Value*> sources_of(const Subject& subject);
+
 // merge_user_data() with the place of a clash.
 [[nodiscard]] std::expected<Value, Mistake> merge_sources(const Subject& subject);
 

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "provisioning/installer_kind.hpp"
+#include "provisioning/token_expiry.hpp"
 
 namespace slipway::provisioning {
 namespace {
@@ -56,6 +57,10 @@ std::expected<Operator::Prepared, Refusal> Operator::prepare(const Host& host) {
     return refuse("profile " + profile.id() + " has the installer " +
                   std::string(name_of(profile.installer)) +
                   ", which this version renders for but does not boot; only flash can be armed");
+  }
+  if (const auto said = check_token_expiry(recipe->subject(), ledger_.now().unix_ms)) {
+    if (!said->is_warning) return refuse(said->line());
+    ledger_.alarm(host, "host.token_expires", said->text);
   }
   if (const auto image = artifacts_.find_image(profile.image); !image) {
     return refuse("profile " + profile.id() + ": " + image.error().text());
@@ -191,21 +196,53 @@ void Operator::assign_free(Host& host, const Assignment& assignment, const Order
 
 std::vector<std::string> Operator::use_inventory(std::shared_ptr<const Inventory> inventory) {
   ledger_.set_inventory(inventory);
+  share_macs(*inventory);
   std::vector<std::string> problems;
   for (const auto& entry : inventory->hosts) {
     follow_entry(record_of(entry), entry, problems);
   }
+  std::vector<std::string> all;
   ledger_.hosts().each([&](Host& host) {
+    all.push_back(host.id);
     if (!host.in_inventory || inventory->host(host.name) != nullptr) return;
     host.in_inventory = false;
     ledger_.hosts().declare(host, std::nullopt, {});
   });
-  std::vector<Host*> all;
-  ledger_.hosts().each([&](Host& host) { all.push_back(&host); });
-  for (auto* host : all) {
-    ledger_.when_free(*host, [this, host] { follow_state(*host); });
-  }
+  follow_states(std::move(all), ++inventories_used_);
   return problems;
+}
+
+void Operator::share_macs(const Inventory& inventory) {
+  std::vector<Mac> shared;
+  for (const auto& entry : inventory.hosts) {
+    shared.insert(shared.end(), entry.shared_macs.begin(), entry.shared_macs.end());
+  }
+  for (auto* host : ledger_.hosts().share_macs(shared)) keep_facts(*host);
+}
+
+void Operator::keep_facts(Host& host) {
+  host.learnt = true;
+  ledger_.when_free(host, [this, &host] {
+    ledger_.commit_facts(host, [](const Fallible<void>&) {
+      // A failure was logged; the facts go with the next move.
+    });
+  });
+}
+
+// In slices, so that hosts that boot meanwhile are answered in between.
+void Operator::follow_states(std::vector<std::string> ids, unsigned inventory) {
+  constexpr std::size_t kSlice = 128;
+  if (inventory != inventories_used_) return;  // a newer one began anew
+  const auto first = ids.size() - std::min(ids.size(), kSlice);
+  for (auto at = first; at < ids.size(); ++at) {
+    auto* host = ledger_.hosts().by_id(ids[at]);
+    if (host != nullptr) ledger_.when_free(*host, [this, host] { follow_state(*host); });
+  }
+  ids.resize(first);
+  if (ids.empty()) return;
+  ledger_.scheduler().post([this, ids = std::move(ids), inventory]() mutable {
+    follow_states(std::move(ids), inventory);
+  });
 }
 
 Host& Operator::record_of(const HostEntry& entry) {
@@ -238,18 +275,12 @@ void Operator::follow_entry(Host& host, const HostEntry& entry,
   const auto after = facts_of(host);
   const bool same = host.stored && before.name == after.name && before.macs == after.macs &&
                     before.uuid == after.uuid && before.serial == after.serial;
-  if (same) return;
-  host.learnt = true;
-  ledger_.when_free(host, [this, &host] {
-    ledger_.commit_facts(host, [](const Fallible<void>&) {
-      // A failure was logged; the facts go with the next move.
-    });
-  });
+  if (!same) keep_facts(host);
 }
 
 void Operator::take_macs(Host& host, const HostEntry& entry, std::vector<std::string>& problems) {
   for (const auto& mac : entry.macs) {
-    if (ledger_.hosts().learn_mac(host, mac)) continue;
+    if (ledger_.hosts().is_shared(mac) || ledger_.hosts().learn_mac(host, mac)) continue;
     auto* holder = ledger_.hosts().by_mac(mac);
     if (ledger_.merge(*holder, host)) continue;
     const auto* other = ledger_.inventory()->host(holder->name);

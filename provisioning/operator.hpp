@@ -70,11 +70,15 @@ class Operator {
   [[nodiscard]] Host& record_of(const HostEntry& entry);
   void follow_entry(Host& host, const HostEntry& entry, std::vector<std::string>& problems);
   void take_macs(Host& host, const HostEntry& entry, std::vector<std::string>& problems);
+  void share_macs(const Inventory& inventory);
+  void keep_facts(Host& host);
+  void follow_states(std::vector<std::string> ids, unsigned inventory);
   void follow_state(Host& host);
   void go_silently(Host& host, HostState to, std::string why);
 
   Ledger& ledger_;
   Artifacts& artifacts_;
+  unsigned inventories_used_ = 0;
 };
 
 }  // namespace slipway::provisioning

@@ -6,6 +6,10 @@
 namespace slipway::provisioning {
 namespace {
 
+constexpr std::string_view kVersionPattern = "^[A-Za-z0-9_+][A-Za-z0-9._+-]{0,127}$";
+constexpr std::string_view kImagePattern =
+    "^[A-Za-z0-9_+][A-Za-z0-9._+-]{0,127}@[A-Za-z0-9_+][A-Za-z0-9._+-]{0,127}$";
+
 bool is_image_part(std::string_view text) {
   return !text.empty() && text.front() != '.' && text.front() != '-' && text.size() <= 128 &&
          text.find_first_not_of(
@@ -26,34 +30,49 @@ void read_image(const Value& value, std::string& image, Mistakes& mistakes) {
   }
 }
 
-void read_installer(const Value& value, Profile& profile, Mistakes& mistakes) {
-  const auto image = [&profile](const Value& entry, Mistakes& out) {
+std::vector<Field> installer_fields(Profile& profile) {
+  auto image = shaped(text_like(kImagePattern), [&profile](const Value& entry, Mistakes& out) {
     read_image(entry, profile.image, out);
-  };
-  read_fields(value, "installer", {{"kind", installer_kind(profile.installer)}, {"image", image}},
-              mistakes);
-  const bool needs_image = profile.installer == InstallerKind::flash;
-  if (value.map() != nullptr && value.find("image") == nullptr && needs_image) {
-    mistakes.push_back({value.key_mark(), "installer needs `image: NAME@VERSION`"});
-  }
+  });
+  return {{"kind", installer_kind(profile.installer)}, {"image", std::move(image)}};
 }
 
-void read_requirements(const Value& value, Requirements& requirements, Mark& firmware_mark,
-                       Mistakes& mistakes) {
-  if (const auto* firmware = value.find("firmware")) firmware_mark = firmware->mark;
-  read_fields(value, "requirements",
-              {{"memory", size(requirements.memory_octets)},
-               {"cpus", count(requirements.cpus)},
-               {"disk", size(requirements.disk_octets)},
-               {"firmware", one_of<Firmware>(requirements.firmware, {{"any", Firmware::any},
-                                                                     {"bios", Firmware::bios},
-                                                                     {"uefi", Firmware::uefi}})}},
-              mistakes);
+// Only our own installer writes an image.
+FieldReader installer(Profile& profile) {
+  auto fields = installer_fields(profile);
+  auto shape = map_of(fields);
+  return shaped(std::move(shape),
+                [&profile, fields = std::move(fields)](const Value& value, Mistakes& mistakes) {
+                  read_fields(value, "installer", fields, mistakes);
+                  const bool needs_image = profile.installer == InstallerKind::flash;
+                  if (value.map() != nullptr && value.find("image") == nullptr && needs_image) {
+                    mistakes.push_back({value.key_mark(), "installer needs `image: NAME@VERSION`"});
+                  }
+                });
+}
+
+FieldReader marked(Mark& mark, FieldReader read) {
+  auto shape = read.shape();
+  return shaped(std::move(shape),
+                [&mark, read = std::move(read)](const Value& value, Mistakes& mistakes) {
+                  mark = value.mark;
+                  read(value, mistakes);
+                });
+}
+
+FieldReader requirements(Requirements& target, Mark& firmware_mark) {
+  auto firmware = one_of<Firmware>(
+      target.firmware,
+      {{"any", Firmware::any}, {"bios", Firmware::bios}, {"uefi", Firmware::uefi}});
+  return nested("requirements", {{"memory", size(target.memory_octets)},
+                                 {"cpus", count(target.cpus)},
+                                 {"disk", size(target.disk_octets)},
+                                 {"firmware", marked(firmware_mark, std::move(firmware))}});
 }
 
 // Device names change between boots, but a rule may still name one for lack of anything better.
 FieldReader device(std::string& target) {
-  return [&target](const Value& value, Mistakes& mistakes) {
+  return shaped(text_like("^/dev/"), [&target](const Value& value, Mistakes& mistakes) {
     const auto text = require_text(value, mistakes);
     if (!text) return;
     if (text->starts_with("/dev/")) {
@@ -61,23 +80,25 @@ FieldReader device(std::string& target) {
     } else {
       mistakes.push_back({value.mark, shown(value) + " is no device; write /dev/..."});
     }
-  };
+  });
+}
+
+std::vector<Field> condition_fields(DiskCondition& condition) {
+  return {{"type", one_of<std::string>(condition.type, {{"nvme", "nvme"},
+                                                        {"ssd", "ssd"},
+                                                        {"hdd", "hdd"},
+                                                        {"mmc", "mmc"},
+                                                        {"virtio", "virtio"}})},
+          {"min_size", size(condition.min_octets)},
+          {"max_size", size(condition.max_octets)},
+          {"model", text(condition.model)},
+          {"serial", text(condition.serial)},
+          {"path", device(condition.path)}};
 }
 
 void read_condition(const Value& value, std::vector<DiskCondition>& rule, Mistakes& mistakes) {
   DiskCondition condition;
-  read_fields(value, "a disk condition",
-              {{"type", one_of<std::string>(condition.type, {{"nvme", "nvme"},
-                                                             {"ssd", "ssd"},
-                                                             {"hdd", "hdd"},
-                                                             {"mmc", "mmc"},
-                                                             {"virtio", "virtio"}})},
-               {"min_size", size(condition.min_octets)},
-               {"max_size", size(condition.max_octets)},
-               {"model", text(condition.model)},
-               {"serial", text(condition.serial)},
-               {"path", device(condition.path)}},
-              mistakes);
+  read_fields(value, "a disk condition", condition_fields(condition), mistakes);
   if (condition.max_octets != 0 && condition.max_octets < condition.min_octets) {
     mistakes.push_back(
         {value.find("max_size")->mark, "max_size is below min_size: no disk can match"});
@@ -85,47 +106,51 @@ void read_condition(const Value& value, std::vector<DiskCondition>& rule, Mistak
   rule.push_back(std::move(condition));
 }
 
-void read_disk(const Value& value, Profile& profile, Mistakes& mistakes) {
-  const auto condition = [&profile](const Value& entry, Mistakes& out) {
-    read_condition(entry, profile.disk, out);
-  };
-  read_fields(value, "disk", {{"select", each_of(condition)}}, mistakes);
+FieldReader disk(Profile& profile) {
+  DiskCondition any;
+  auto condition = shaped(
+      map_of(condition_fields(any)),
+      [&profile](const Value& entry, Mistakes& out) { read_condition(entry, profile.disk, out); });
+  return nested("disk", {{"select", each_of(std::move(condition))}});
+}
+
+std::vector<Field> layer_fields(Layer& layer, UserDataParts& parts) {
+  return parts.with({{"name", name_text(layer.name, layer.mark)},
+                     {"kind", one_of<std::string>(layer.kind, {{"os", "os"},
+                                                               {"kubernetes", "kubernetes"},
+                                                               {"network", "network"},
+                                                               {"storage", "storage"},
+                                                               {"add-on", "add-on"}})},
+                     {"version", text(layer.version)}});
 }
 
 void read_layer(const Value& value, std::vector<Layer>& layers, Mistakes& mistakes) {
   Layer layer;
   UserDataParts parts;
-  auto& name_mark = layer.mark;
-  name_mark = value.mark;
-  read_fields(value, "a layer",
-              parts.with({{"name", name_text(layer.name, name_mark)},
-                          {"kind", one_of<std::string>(layer.kind, {{"os", "os"},
-                                                                    {"kubernetes", "kubernetes"},
-                                                                    {"network", "network"},
-                                                                    {"storage", "storage"},
-                                                                    {"add-on", "add-on"}})},
-                          {"version", text(layer.version)}}),
-              mistakes);
+  layer.mark = value.mark;
+  read_fields(value, "a layer", layer_fields(layer, parts), mistakes);
   layer.user_data = std::move(parts).finish(mistakes);
   if (layer.name.empty() && value.map() != nullptr) {
     mistakes.push_back({value.mark, "a layer needs a `name`"});
   }
   const bool twice = std::ranges::find(layers, layer.name, &Layer::name) != layers.end();
   if (twice && !layer.name.empty()) {
-    mistakes.push_back({name_mark, "layer `" + layer.name + "` stands twice in this profile"});
+    mistakes.push_back({layer.mark, "layer `" + layer.name + "` stands twice in this profile"});
   }
   layers.push_back(std::move(layer));
 }
 
-FieldReader marked(Mark& mark, FieldReader read) {
-  return [&mark, read = std::move(read)](const Value& value, Mistakes& mistakes) {
-    mark = value.mark;
-    read(value, mistakes);
-  };
+FieldReader layers(Profile& profile) {
+  Layer any;
+  UserDataParts parts;
+  auto layer = shaped(
+      map_of(layer_fields(any, parts), {"name"}),
+      [&profile](const Value& entry, Mistakes& out) { read_layer(entry, profile.layers, out); });
+  return each_of(std::move(layer));
 }
 
 FieldReader version(std::string& target) {
-  return [&target](const Value& value, Mistakes& mistakes) {
+  return shaped(text_like(kVersionPattern), [&target](const Value& value, Mistakes& mistakes) {
     const auto text = require_text(value, mistakes);
     if (!text) return;
     if (is_image_part(*text)) {
@@ -133,63 +158,42 @@ FieldReader version(std::string& target) {
     } else {
       mistakes.push_back({value.mark, shown(value) + " is no version; write 1.2.0"});
     }
-  };
+  });
 }
 
-FieldReader texts_by_key(std::map<std::string, std::string>& target) {
-  return [&target](const Value& value, Mistakes& mistakes) {
-    if (value.map() == nullptr) {
-      mistakes.push_back(
-          {value.mark, "must be a map of texts, not " + std::string(kind_name(value))});
-      return;
-    }
-    for (const auto& [key, entry] : *value.map()) {
-      if (auto text = require_text(entry, mistakes)) target[key] = std::move(*text);
-    }
-  };
+FieldReader compose(ProfileDraft& draft) {
+  auto parts =
+      each_of(shaped(shape_of(Shape::Kind::text), [&draft](const Value& entry, Mistakes& mistakes) {
+        if (auto name = require_text(entry, mistakes)) draft.compose.push_back({*name, entry.mark});
+      }));
+  auto shape = parts.shape();
+  return shaped(std::move(shape),
+                [&draft, parts = std::move(parts)](const Value& value, Mistakes& mistakes) {
+                  draft.compose_mark = value.key_mark();
+                  parts(value, mistakes);
+                });
 }
 
-void read_compose(const Value& value, ProfileDraft& draft, Mistakes& mistakes) {
-  draft.compose_mark = value.key_mark();
-  const auto one = [&draft](const Value& entry, Mistakes& out) {
-    if (auto name = require_text(entry, out)) draft.compose.push_back({*name, entry.mark});
-  };
-  each_of(one)(value, mistakes);
-}
-
-void read_keys(const Value& value, ProfileDraft& draft, UserDataParts& parts, Mistakes& mistakes) {
+std::vector<Field> profile_fields(ProfileDraft& draft, UserDataParts& parts) {
   auto& profile = draft.profile;
-  const auto installer = [&](const Value& entry, Mistakes& out) {
-    read_installer(entry, profile, out);
-  };
-  const auto disk = [&](const Value& entry, Mistakes& out) { read_disk(entry, profile, out); };
-  const auto layer = [&](const Value& entry, Mistakes& out) {
-    read_layer(entry, profile.layers, out);
-  };
-  const auto requirements = [&](const Value& entry, Mistakes& out) {
-    read_requirements(entry, profile.requirements, draft.firmware_mark, out);
-  };
-  const auto compose = [&](const Value& entry, Mistakes& out) { read_compose(entry, draft, out); };
-  read_fields(
-      value, "a profile",
-      parts.with({{"name", name_text(profile.name, draft.name_mark)},
-                  {"version", version(profile.version)},
-                  {"type", one_of<std::string>(profile.type, {{"infrastructure", "infrastructure"},
-                                                              {"add-on", "add-on"},
-                                                              {"full", "full"}})},
-                  {"description", text(profile.description)},
-                  {"tags", texts_by_key(profile.tags)},
-                  {"compose", compose},
-                  {"installer", installer},
-                  {"format", marked(profile.format_mark, user_data_format(profile.format))},
-                  {"template", marked(profile.template_mark, text(profile.template_file))},
-                  {"requirements", requirements},
-                  {"disk", disk},
-                  {"layers", each_of(layer)},
-                  {"finish", one_of<Finish>(profile.finish, {{"poweroff", Finish::poweroff},
-                                                             {"reboot", Finish::reboot}})},
-                  {"content", not_built("put the content into the image")}}),
-      mistakes);
+  return parts.with(
+      {{"name", name_text(profile.name, draft.name_mark)},
+       {"version", version(profile.version)},
+       {"type", one_of<std::string>(profile.type, {{"infrastructure", "infrastructure"},
+                                                   {"add-on", "add-on"},
+                                                   {"full", "full"}})},
+       {"description", text(profile.description)},
+       {"tags", texts_by_key(profile.tags)},
+       {"compose", compose(draft)},
+       {"installer", installer(profile)},
+       {"format", marked(profile.format_mark, user_data_format(profile.format))},
+       {"template", marked(profile.template_mark, text(profile.template_file))},
+       {"requirements", requirements(profile.requirements, draft.firmware_mark)},
+       {"disk", disk(profile)},
+       {"layers", layers(profile)},
+       {"finish", one_of<Finish>(profile.finish,
+                                 {{"poweroff", Finish::poweroff}, {"reboot", Finish::reboot}})},
+       {"content", not_built("put the content into the image")}});
 }
 
 // An add-on only adds; what is installed, and onto which disk, is the infrastructure's to say.
@@ -236,7 +240,7 @@ void check_type(const Value& value, const ProfileDraft& draft, Mistakes& mistake
 ProfileDraft read_profile(const Value& value, std::string_view stem, Mistakes& mistakes) {
   ProfileDraft draft;
   UserDataParts parts;
-  read_keys(value, draft, parts, mistakes);
+  read_fields(value, "a profile", profile_fields(draft, parts), mistakes);
   auto& profile = draft.profile;
   profile.mark = value.mark;
   profile.user_data = std::move(parts).finish(mistakes);
@@ -245,6 +249,12 @@ ProfileDraft read_profile(const Value& value, std::string_view stem, Mistakes& m
   if (draft.name_mark.line == 0) draft.name_mark = value.mark;
   draft.value = value;
   return draft;
+}
+
+Shape profile_shape() {
+  ProfileDraft draft;
+  UserDataParts parts;
+  return map_of(profile_fields(draft, parts));
 }
 
 Profile read_profile_over(const Value& value, Profile base) {
@@ -259,7 +269,7 @@ Profile read_profile_over(const Value& value, Profile base) {
   if (value.find("disk") != nullptr) profile.disk.clear();
   UserDataParts parts;
   Mistakes said_by_read_profile;
-  read_keys(value, draft, parts, said_by_read_profile);
+  read_fields(value, "a profile", profile_fields(draft, parts), said_by_read_profile);
   return std::move(draft.profile);
 }
 

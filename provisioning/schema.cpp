@@ -111,6 +111,8 @@ bool is_path(const Value& value) {
   return is_one_line(value) && value.revealed()->starts_with('/');
 }
 
+bool is_date(const Value& value) { return parse_date(value).has_value(); }
+
 bool is_permissions(const Value& value) {
   if (const auto* number = std::get_if<std::int64_t>(&value.data)) {
     return *number >= 0 && *number <= 07777;
@@ -131,7 +133,7 @@ bool is_list(const Value& value) { return value.list() != nullptr; }
 bool is_anything(const Value& /*value*/) { return true; }
 
 RuleCheck check_of(Rule rule) {
-  static const std::array<RuleCheck, 24> kChecks{{
+  static const std::array<RuleCheck, 25> kChecks{{
       {is_anything, ""},
       {is_map, "a map"},
       {is_list, "a list"},
@@ -158,6 +160,7 @@ RuleCheck check_of(Rule rule) {
        "so it is refused"},
       {is_path, "an absolute path"},
       {is_permissions, "octal permissions, as in 0644"},
+      {is_date, "a date, as in 2026-12-31"},
   }};
   return kChecks[static_cast<std::size_t>(rule)];
 }
@@ -281,6 +284,23 @@ bool is_host_name(std::string_view text) {
     if (label.size() == text.size()) return true;
     text.remove_prefix(label.size() + 1);
   }
+}
+
+std::optional<std::chrono::year_month_day> parse_date(const Value& value) {
+  constexpr std::string_view kForm = "dddd-dd-dd";
+  const auto* text = value.string();
+  if (text == nullptr || text->size() != kForm.size()) return std::nullopt;
+  for (std::size_t i = 0; i < kForm.size(); ++i) {
+    const char c = (*text)[i];
+    if (kForm[i] == '-' ? c != '-' : c < '0' || c > '9') return std::nullopt;
+  }
+  const auto number = [text](std::size_t at, std::size_t count) {
+    return std::stoi(text->substr(at, count));
+  };
+  const std::chrono::year_month_day day{std::chrono::year(number(0, 4)),
+                                        std::chrono::month(static_cast<unsigned>(number(5, 2))),
+                                        std::chrono::day(static_cast<unsigned>(number(8, 2)))};
+  return day.ok() ? std::optional(day) : std::nullopt;
 }
 
 std::optional<unsigned> parse_mask(const Value& value) {

@@ -6,7 +6,9 @@
 // and passes.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +43,7 @@ enum class Rule : std::uint8_t {
   device,           // /dev/..., never `auto`
   path,             // absolute
   permissions,      // octal, 0644 or "0644"
+  date,             // YYYY-MM-DD
 };
 
 struct SchemaEntry {
@@ -64,6 +67,16 @@ void normalise_user_data(Value& user_data, Mistakes& mistakes);
 [[nodiscard]] bool is_secret_key(std::string_view key);
 
 [[nodiscard]] bool is_host_name(std::string_view text);
+// The same as ECMA-262 has it, for JSON Schemas.
+inline constexpr std::string_view kHostNamePattern =
+    "^(?=.{1,64}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    "(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$";
+
+// When the edge-host token ends: a note for us, which no host is served (token_expiry.hpp).
+inline constexpr std::string_view kTokenExpires = "stylus.site.edgeHostTokenExpires";
+
+// The day of a text as Rule::date allows it.
+[[nodiscard]] std::optional<std::chrono::year_month_day> parse_date(const Value& value);
 // The prefix length of a mask as Rule::mask allows it.
 [[nodiscard]] std::optional<unsigned> parse_mask(const Value& value);
 // The addresses of a value as Rule::nameservers allows it; empty when it is not good.

@@ -36,6 +36,7 @@ void add_image(CLI::App& app, const SharedCommon& common);
 void add_installer(CLI::App& app, const SharedCommon& common);
 void add_host(CLI::App& app, const SharedCommon& common);
 void add_audit(CLI::App& app, const SharedCommon& common);
+void add_schema(CLI::App& app, const SharedCommon& common);
 void add_site(CLI::App& app, const SharedCommon& common);
 void add_batch_import(CLI::App& app, const SharedCommon& common);
 

@@ -1,11 +1,13 @@
 // `slipway check`: reads what the operator wrote and says every mistake at once.
 #include <algorithm>
+#include <chrono>
 #include <iostream>
 #include <iterator>
+#include <optional>
 #include <tuple>
 
 #include "provisioning/inventory.hpp"
-#include "provisioning/userdata.hpp"
+#include "provisioning/token_expiry.hpp"
 #include "service/command.hpp"
 #include "service/served_inventory.hpp"
 
@@ -14,13 +16,22 @@ namespace {
 
 namespace prov = slipway::provisioning;
 
-// Mistakes that show only when layers, site and host are put together.
-void check_hosts(const prov::Inventory& inventory, std::vector<prov::Mistake>& mistakes) {
+// Tokens that end soon, of hosts and of sites that have none yet. All of it is a warning here: only
+// arming is refused.
+void check_tokens(const prov::Inventory& inventory, std::vector<prov::Mistake>& mistakes) {
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+                       std::chrono::system_clock::now().time_since_epoch())
+                       .count();
+  const auto add = [&mistakes](std::optional<prov::Mistake> said) {
+    if (!said) return;
+    said->is_warning = true;
+    mistakes.push_back(std::move(*said));
+  };
+  for (const auto& site : inventory.sites) add(prov::check_token_expiry(site.user_data, now));
   for (const auto& host : inventory.hosts) {
-    const auto* profile = host.profile.empty() ? nullptr : inventory.profile(host.profile);
+    const auto* profile = inventory.profile(host.profile);
     if (profile == nullptr) continue;
-    const prov::Subject subject{inventory, host, *profile, inventory.site(host.site)};
-    for (auto& mistake : prov::check_subject(subject)) mistakes.push_back(std::move(mistake));
+    add(prov::check_token_expiry({inventory, host, *profile, inventory.site(host.site)}, now));
   }
 }
 
@@ -30,7 +41,7 @@ void check(Common& common, bool print) {
   if (settings.good()) {
     auto loaded = prov::load_inventory(settings.config.inventory);
     std::ranges::move(loaded.mistakes, std::back_inserter(mistakes));
-    if (loaded.good()) check_hosts(loaded.inventory, mistakes);
+    if (loaded.good()) check_tokens(loaded.inventory, mistakes);
   }
   std::ranges::sort(mistakes, {}, [](const prov::Mistake& mistake) {
     return std::tuple(mistake.mark.file, mistake.mark.line, mistake.mark.column, mistake.text);

@@ -68,7 +68,11 @@ void HandScheduler::run(bool wait) {
     }
     wait = false;
     if (tasks.empty()) return;
-    for (auto& task : tasks) task();
+    for (auto& task : tasks) {
+      const auto start = std::chrono::steady_clock::now();
+      task();
+      longest = std::max(longest, std::chrono::steady_clock::now() - start);
+    }
   }
 }
 

@@ -31,6 +31,8 @@ class HandScheduler final : public Scheduler {
   }
   void drop_all();
 
+  std::chrono::steady_clock::duration longest{};  // of one task
+
  private:
   void run_timers();
   struct Timer {
