@@ -1,11 +1,10 @@
 #include "provisioning/api.hpp"
 
-#include <unistd.h>
-
 #include <boost/json.hpp>
 #include <utility>
 
 #include "base/json.hpp"
+#include "provisioning/api_request.hpp"
 
 namespace slipway::provisioning {
 namespace {
@@ -17,14 +16,6 @@ using http::Response;
 
 constexpr std::chrono::hours kDefaultArming{24};
 constexpr std::uint64_t kLongestArmingSeconds = std::uint64_t{90} * 24 * 3600;
-
-Response json_response(const json::value& value) {
-  return Response::text(200, "application/json", json::serialize(value));
-}
-
-bool is_allowed(const http::Peer& peer) {
-  return peer.unix_user && (*peer.unix_user == 0 || *peer.unix_user == ::geteuid());
-}
 
 json::value stored_inventory(const Host& host) {
   if (host.inventory_json.empty()) return nullptr;
@@ -39,7 +30,11 @@ struct Shown {
 // What the inventory says goes before what an operator assigned.
 Shown recipe_names(const Host& host, const Inventory& inventory) {
   if (host.in_inventory) {
-    if (const auto* entry = inventory.host(host.name)) return {entry->profile, entry->site};
+    const auto* entry = inventory.host(host.name);
+    if (entry != nullptr && !entry->profile.empty()) return {entry->profile, entry->site};
+    if (entry != nullptr) {
+      return {host.profile, entry->site.empty() ? host.site : entry->site};  // a batch said so
+    }
   }
   return {host.profile, host.site};
 }
@@ -74,34 +69,12 @@ json::object shown(const Host& host, const Ledger& ledger) {
   return object;
 }
 
-// Who gives an order, and why, from its body and from the socket.
-Order order_of(const Request& request, const JsonView& body) {
-  const auto user = "uid " + std::to_string(request.peer.unix_user.value_or(0));
-  const auto by = body.text_or("by", "");
-  return {.who = by.empty() ? user : by.substr(0, 128) + " (" + user + ")",
-          .why = body.text_or("why", "").substr(0, 1000)};
-}
-
-// The body of an order; an empty one counts as {}.
-Fallible<json::value> body_of(const Request& request) {
-  if (request.body.empty()) return json::value(json::object{});
-  auto parsed = parse_json(request.body);
-  if (parsed && !parsed->is_object()) return fail("document: expected an object");
-  return parsed;
-}
-
-Response bad_body(const Error& error) {
-  return Response::problem(400, "Bad request", error.text() + ".");
-}
-
 }  // namespace
 
 void OperatorApi::add(http::Router& router, Method method, std::string_view pattern,
                       Handle handle) {
   router.add(method, pattern, [this, handle](const Request& request, http::Reply reply) {
-    if (!is_allowed(request.peer)) {
-      return reply(Response::problem(403, "Refused", "Only root and the server's user may ask."));
-    }
+    if (!is_allowed(request.peer)) return reply(not_allowed());
     (this->*handle)(request, std::move(reply));
   });
 }
@@ -109,9 +82,7 @@ void OperatorApi::add(http::Router& router, Method method, std::string_view patt
 void OperatorApi::add(http::Router& router, Method method, std::string_view pattern,
                       HandleHost handle) {
   router.add(method, pattern, [this, handle](const Request& request, http::Reply reply) {
-    if (!is_allowed(request.peer)) {
-      return reply(Response::problem(403, "Refused", "Only root and the server's user may ask."));
-    }
+    if (!is_allowed(request.peer)) return reply(not_allowed());
     auto* host = ledger_.hosts().by_reference(request.captures[0]);
     if (host == nullptr) {
       return reply(Response::problem(

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "provisioning/fields.hpp"
+
 namespace slipway::provisioning {
 namespace {
 
@@ -58,7 +60,7 @@ Fallible<AllowRule> parse_allow_rule(std::string_view text) {
     return fail("\"" + std::string(text) + "\" is no allow-rule: " + std::string(kExpected));
   };
   // A lone * would let in everybody without saying so.
-  if (value.empty() || value == "*") return refuse();
+  if (value.empty() || value == "*" || has_control_characters(value)) return refuse();
   if (key == "vendor") return AllowRule{.kind = Kind::vendor, .value = std::string(value)};
   if (key == "product") return AllowRule{.kind = Kind::product, .value = std::string(value)};
   if (key != "mac") return refuse();

@@ -65,8 +65,10 @@ BoxRecord record_of(const BatchSlot& slot, const History& history, const Index& 
   BoxRecord record{.number = slot.number, .host = slot.host};
   record.box.site = slot.site;
   if (slot.arming == 0) return record;
+  bool begun = false;
   for (const auto* arming : index.armings_of(slot.host)) {
-    if (arming->id < slot.arming) continue;
+    begun = begun || arming->id == slot.arming;
+    if (!begun) continue;
     if (arming->id != slot.arming && history.of_other_batches.contains(arming->id)) break;
     if (!index.add(record, *arming)) break;
   }

@@ -69,7 +69,7 @@ struct BoxRecord {
   std::string report_json{};       // of the attempt that counts
 };
 
-// What is on record, in the order of ids.
+// What is on record, in the order in which it happened.
 struct History {
   std::vector<ArmingRow> armings{};
   std::vector<AttemptRow> attempts{};

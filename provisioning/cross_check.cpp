@@ -119,13 +119,6 @@ bool has_address(const Value& network) {
   });
 }
 
-// Why the site can hold one host only, or empty.
-std::string_view single_host_reason(const Site& site) {
-  if (site.user_data.at("stylus.site.name") != nullptr) return "an edge-host ID (stylus.site.name)";
-  const auto* network = site.user_data.find("network");
-  return network != nullptr && has_address(*network) ? "a static address" : "";
-}
-
 void check_single_hosts(const Drafts& drafts, Mistakes& mistakes) {
   std::map<std::string_view, std::string_view> reasons;
   for (const auto& draft : drafts.sites) {
@@ -206,6 +199,12 @@ class MergedCheck {
 };
 
 }  // namespace
+
+std::string_view single_host_reason(const Site& site) {
+  if (site.user_data.at("stylus.site.name") != nullptr) return "an edge-host ID (stylus.site.name)";
+  const auto* network = site.user_data.find("network");
+  return network != nullptr && has_address(*network) ? "a static address" : "";
+}
 
 void check_across(const Drafts& drafts, const Inventory& inventory, Mistakes& mistakes) {
   check_names(drafts, mistakes);

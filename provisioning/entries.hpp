@@ -83,6 +83,9 @@ class UserDataParts {
 // A text as names of profiles and sites must be.
 [[nodiscard]] FieldReader name_text(std::string& target, Mark& mark);
 
+// Why the site can hold one host only ("a static address"), or empty.
+[[nodiscard]] std::string_view single_host_reason(const Site& site);
+
 struct Drafts {
   std::vector<ProfileDraft> profiles;
   std::vector<SiteDraft> sites;

@@ -18,6 +18,7 @@
 #include "base/net.hpp"
 #include "base/scheduler.hpp"
 #include "base/secret.hpp"
+#include "provisioning/box.hpp"
 #include "provisioning/inventory.hpp"
 
 namespace slipway::provisioning {
@@ -79,6 +80,7 @@ struct BootSession {
 struct Progress {
   std::string step{};
   std::uint64_t done_octets = 0, total_octets = 0, rate_octets = 0;
+  std::int64_t began_ms = 0;  // wall clock: when the step was first heard of
 };
 
 // What an attempt installs; the same octets for plan and seed, also after a restart.
@@ -86,6 +88,7 @@ struct Plan {
   std::int64_t attempt = 0;
   std::string json{};
   Bytes seed{};
+  Box box{};  // what the report will say
 };
 
 // A long poll for a plan that has no answer yet.

@@ -55,6 +55,7 @@ void Installs::park(Host& host, const PollPointer& poll) {
   host.parked = ParkedPoll{.ticket = ticket,
                            .wake = [this, poll] { ask(poll); },
                            .give_up = [poll] { poll->reply({.kind = PlanAnswer::Kind::nothing}); }};
+  if (on_waiting_) on_waiting_(host);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(poll->deadline - now);
   ledger_.scheduler().after(left, [this, ticket, poll] {
     auto* waiting = ledger_.hosts().by_token(poll->token_hash).host;
@@ -68,10 +69,14 @@ Fallible<Plan> Installs::plan_of(const Host& host, std::int64_t attempt) {
   if (host.plan && host.plan->attempt == attempt) return *host.plan;
   const auto recipe = armed_recipe_of(host, ledger_.inventory());
   if (!recipe) return std::unexpected(recipe.error());
-  return make_plan(*recipe, attempt, artifacts_);
+  return make_plan(*recipe, host, attempt, artifacts_);
 }
 
 void Installs::give_plan(Host& host, Move move, Plan plan, const PollPointer& poll) {
+  // By now the machine has said its serial number, which the arming may have had to do without.
+  if (host.arming) {
+    move.change.emplace_back(KeepBox{.arming = host.arming->id, .box = plan.box});
+  }
   ledger_.commit(host, std::move(move),
                  [this, &host, poll, plan = std::move(plan)](const Fallible<void>& result) mutable {
                    if (!result) return poll->reply({.kind = PlanAnswer::Kind::not_now});
@@ -134,7 +139,9 @@ bool Installs::progress(const SessionRef& ref, std::int64_t attempt, Progress pr
   auto& host = *ref.host;
   if (attempt == 0) return true;  // it waits, and may learn of its attempt while it says so
   if (attempt != host.attempt || !is_live(host, *ref.session)) return false;
+  progress.began_ms = host.progress.began_ms;
   if (progress.step != host.progress.step) {
+    progress.began_ms = ledger_.now().unix_ms;
     ledger_.note(host, "host.step_begun", "step " + progress.step);
   }
   host.progress = std::move(progress);

@@ -55,6 +55,9 @@ class Installs {
   // The end of an attempt. The same report again gets the same verdict.
   void report(const SessionRef& ref, AttemptReport report, ReportReply reply);
 
+  // `waits` is called with each host whose agent waits and finds nothing to do; it may arm it.
+  void on_waiting(std::function<void(Host&)> waits) { on_waiting_ = std::move(waits); }
+
   // Begins to look for what is overdue, every kSweepEvery.
   void start();
   // One such look: expired armings, attempts whose next step is overdue.
@@ -82,6 +85,7 @@ class Installs {
 
   Ledger& ledger_;
   Artifacts& artifacts_;
+  std::function<void(Host&)> on_waiting_;
   std::uint64_t last_ticket_ = 0;
 };
 

@@ -12,7 +12,7 @@ namespace {
 bool only_seen(const Host& host) {
   const auto* session = host.session();
   return host.state == HostState::discovered && !host.in_inventory && host.profile.empty() &&
-         !host.busy && host.waiting.empty() && !host.parked &&
+         host.attempt == 0 && !host.busy && host.waiting.empty() && !host.parked &&
          (session == nullptr || !session->bearer_hash);
 }
 
@@ -30,7 +30,7 @@ void log_failure(const std::string& id, const Error& error) {
 
 }  // namespace
 
-Ledger::Ledger(Surroundings surroundings, StoreWorker& worker, StoredState state)
+Ledger::Ledger(Surroundings surroundings, StoreWorker& worker, StoredState& state)
     : around_(std::move(surroundings)),
       worker_(worker),
       published_(state.published.begin(), state.published.end()),
@@ -106,6 +106,14 @@ void Ledger::commit(Host& host, Move move, Finished finished) {
 void Ledger::commit_facts(Host& host, Finished finished) {
   host.learnt = true;
   submit(host, {}, std::move(finished));
+}
+
+void Ledger::commit_change(Change change, Finished finished) {
+  worker_.submit(std::move(change),
+                 [finished = std::move(finished)](const Fallible<void>& result) mutable {
+                   if (!result) log::error("store.failed", {{"why", result.error().text()}});
+                   finished(result);
+                 });
 }
 
 void Ledger::release(const std::string& id) {
@@ -203,7 +211,7 @@ void Ledger::publish(std::string profile, const Sha256& digest) {
 
 void Ledger::keep_time() {
   if (worker_.shared()) return;  // the database's own clock counts
-  bool expiring = false;
+  bool expiring = expiring_;
   hosts_.each([&](const Host& host) { expiring = expiring || host.arming; });
   if (!expiring) return;
   worker_.submit({KeepTime{.steady = now().steady}}, [](const Fallible<void>& result) {

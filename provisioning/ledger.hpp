@@ -37,8 +37,8 @@ class Ledger {
  public:
   using Finished = std::move_only_function<void(const Fallible<void>&)>;
 
-  // `state` is what Store::load gave; the worker outlives the ledger.
-  Ledger(Surroundings surroundings, StoreWorker& worker, StoredState state);
+  // `state` is what Store::load gave, and loses its hosts; the worker outlives the ledger.
+  Ledger(Surroundings surroundings, StoreWorker& worker, StoredState& state);
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
@@ -63,6 +63,11 @@ class Ledger {
   // when `host.learnt` is set.
   void commit_facts(Host& host, Finished finished);
 
+  // A change that moves no host. `finished` runs when it is on the disk or has failed.
+  void commit_change(Change change, Finished finished);
+  // Reads the store without keeping the deciding thread; see StoreWorker::Question.
+  void ask(StoreWorker::Question question) { worker_.ask(std::move(question)); }
+
   // A host that nobody knew. In memory at once, in the store soon. Null when there is no room:
   // at most kMaxDiscovered of them, kMaxNewPerSecond a second, and no long queue at the store.
   [[nodiscard]] Host* discover(const Mac& mac, const std::optional<Uuid>& uuid);
@@ -78,6 +83,10 @@ class Ledger {
   [[nodiscard]] std::optional<Sha256> published(std::string_view profile) const;
   void publish(std::string profile, const Sha256& digest);
 
+  // Whether other servers write the same database.
+  [[nodiscard]] bool shared() const { return worker_.shared(); }
+  // Something that is no arming expires by the kept time, too.
+  void set_expiring(bool expiring) { expiring_ = expiring; }
   // Writes down that time has passed, if anything expires by it; a restart counts from there.
   void keep_time();
 
@@ -121,6 +130,7 @@ class Ledger {
   std::set<std::int64_t> servers_;   // the others
   std::map<std::string, Host, std::less<>> late_records_;
   std::set<std::string, std::less<>> late_removals_;
+  bool expiring_ = false;
   TimePoint second_began_;
   unsigned new_in_second_ = 0;
 };

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "provisioning/installer_kind.hpp"
+#include "provisioning/plan.hpp"
 #include "provisioning/token_expiry.hpp"
 
 namespace slipway::provisioning {
@@ -58,17 +59,17 @@ std::expected<Operator::Prepared, Refusal> Operator::prepare(const Host& host) {
                   std::string(name_of(profile.installer)) +
                   ", which this version renders for but does not boot; only flash can be armed");
   }
-  if (const auto said = check_token_expiry(recipe->subject(), ledger_.now().unix_ms)) {
-    if (!said->is_warning) return refuse(said->line());
-    ledger_.alarm(host, "host.token_expires", said->text);
-  }
-  if (const auto image = artifacts_.find_image(profile.image); !image) {
+  const auto token = check_token_expiry(recipe->subject(), ledger_.now().unix_ms);
+  if (token && !token->is_warning) return refuse(token->line());
+  const auto image = artifacts_.find_image(profile.image);
+  if (!image) {
     return refuse("profile " + profile.id() + ": " + image.error().text());
   }
   if (const auto installer = artifacts_.installer(); !installer) {
     return refuse(installer.error().text());
   }
-  Prepared prepared{.recipe = std::move(*recipe), .digest = digest_of(profile)};
+  Prepared prepared{.recipe = std::move(*recipe), .image = *image, .digest = digest_of(profile)};
+  if (token) prepared.warning = token->text;
   const auto published = ledger_.published(profile.id());
   if (published && *published != prepared.digest) {
     return refuse("profile " + profile.id() +
@@ -99,22 +100,37 @@ void Operator::arm_free(Host& host, std::chrono::seconds lifetime, const Order& 
   }
   auto prepared = prepare(host);
   if (!prepared) return done(std::unexpected(prepared.error()));
+  auto change =
+      arming_of(host, *prepared, {.id = ledger_.next_arming(), .lifetime = lifetime}, order);
+  commit_arming(host, std::move(change), std::move(*prepared), order, std::move(done));
+}
+
+Move Operator::arming_of(const Host& host, const Prepared& prepared, const Term& term,
+                         const Order& order) {
   const auto now = ledger_.now();
-  const auto id = prepared->recipe.profile->id();
-  const Arming arming{.id = ledger_.next_arming(),
+  const Arming arming{.id = term.id,
                       .who = order.who,
                       .why = order.why,
-                      .expires = now.steady + lifetime,
-                      .profile = id,
-                      .profile_digest = prepared->digest};
+                      .expires = now.steady + term.lifetime,
+                      .profile = prepared.recipe.profile->id(),
+                      .profile_digest = prepared.digest};
   std::optional<Sha256> published;
-  if (prepared->is_new_profile) published = prepared->digest;
+  if (prepared.is_new_profile) published = prepared.digest;
   auto change =
       provisioning::arm(host, arming, published, ledger_.cause(order.who, order.why), now);
-  auto finished = [this, &host, published, id, inventory = prepared->recipe.inventory,
+  change.change.emplace_back(
+      KeepBox{.arming = arming.id, .box = box_of(prepared.recipe, host, prepared.image)});
+  return change;
+}
+
+void Operator::commit_arming(Host& host, Move change, Prepared prepared, const Order& order,
+                             Done done) {
+  const auto id = prepared.recipe.profile->id();
+  if (!prepared.warning.empty()) ledger_.alarm(host, "host.token_expires", prepared.warning);
+  auto finished = [this, &host, id, prepared = std::move(prepared),
                    done = std::move(done)](const Outcome& outcome) mutable {
-    if (outcome && published) ledger_.publish(id, *published);
-    if (outcome) host.snapshot = std::move(inventory);
+    if (outcome && prepared.is_new_profile) ledger_.publish(id, prepared.digest);
+    if (outcome) host.snapshot = std::move(prepared.recipe.inventory);
     done(outcome);
   };
   move(host, std::move(change), "host.armed", "armed by " + order.who + " with " + id,

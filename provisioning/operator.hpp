@@ -34,6 +34,14 @@ struct Assignment {
   std::string name{};     // of the host; empty: as it is
 };
 
+// A place of a batch, and what it says where nothing else does.
+struct BatchPlace {
+  std::string batch{};
+  std::int64_t number = 0;
+  std::string profile{};  // NAME@VERSION
+  std::string site{};     // may be empty
+};
+
 class Operator {
  public:
   using Outcome = std::expected<void, Refusal>;
@@ -45,6 +53,17 @@ class Operator {
   // image and installer are all there and fit.
   void arm(Host& host, std::chrono::seconds lifetime, const Order& order, Done done);
   void disarm(Host& host, const Order& order, Done done);
+
+  // The same as arm() for a place of a batch that a person opened: place, assignment and arming are
+  // one transaction. `order` names the batch and that person.
+  void arm_in_batch(Host& host, const BatchPlace& place, std::chrono::seconds lifetime,
+                    const Order& order, Done done);
+  // Whether arm_in_batch() would do it now: the host can be armed, neither inventory nor an
+  // operator says otherwise, and nothing is missing.
+  [[nodiscard]] Outcome may_arm_in_batch(const Host& host, const BatchPlace& place);
+  // Takes `arming` back unless it is used up, replaced or at work: then nothing is done.
+  void withdraw(Host& host, std::int64_t arming, const Order& order, Done done);
+
   // A discovered host is never answered again; `assign` takes that back.
   void ignore(Host& host, const Order& order, Done done);
   // For hosts that are not in the inventory.
@@ -58,11 +77,24 @@ class Operator {
  private:
   struct Prepared {
     Recipe recipe{};
+    ImageFiles image{};
     Sha256 digest{};
+    std::string warning{};  // what a person should know, and no reason to refuse
     bool is_new_profile = false;
   };
   [[nodiscard]] std::expected<Prepared, Refusal> prepare(const Host& host);
   void arm_free(Host& host, std::chrono::seconds lifetime, const Order& order, Done done);
+  struct Term {
+    std::int64_t id = 0;
+    std::chrono::seconds lifetime{};
+  };
+  [[nodiscard]] Move arming_of(const Host& host, const Prepared& prepared, const Term& term,
+                               const Order& order);
+  void commit_arming(Host& host, Move change, Prepared prepared, const Order& order, Done done);
+  [[nodiscard]] std::expected<Prepared, Refusal> prepare_in(const Host& host,
+                                                            const BatchPlace& place);
+  [[nodiscard]] Outcome contradiction(const Host& host, const BatchPlace& place) const;
+  [[nodiscard]] Host wanted_in(const Host& host, const BatchPlace& place) const;
   [[nodiscard]] Outcome may_assign(const Host& host, const Assignment& assignment);
   void assign_free(Host& host, const Assignment& assignment, const Order& order, Done done);
   void move(Host& host, Move move, std::string_view event, std::string text, Done done);

@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "provisioning/edge_id.hpp"
+
 namespace slipway::provisioning {
 namespace {
 
@@ -60,7 +62,28 @@ std::string instance_id(const Recipe& recipe, std::int64_t attempt) {
   return recipe.entry.name + "-" + std::to_string(attempt);
 }
 
-Fallible<Plan> make_plan(const Recipe& recipe, std::int64_t attempt, Artifacts& artifacts) {
+Box box_of(const Recipe& recipe, const Host& host, const ImageFiles& image) {
+  Box box{.name = recipe.entry.name,
+          .macs = host.macs,
+          .uuid = recipe.entry.uuid ? recipe.entry.uuid->text() : std::string(),
+          .serial = recipe.entry.serial,
+          .site = recipe.entry.site,
+          .image = image.name,
+          .image_digest = image.manifest};
+  const auto merged = merge_user_data(recipe.subject());
+  if (!merged) return box;  // nobody is armed with such a recipe
+  box.edge_id = edge_id_of(recipe.entry, *merged);
+  const auto shown = mask_secrets(*merged);
+  const auto* tags = shown.at("stylus.site.tags");
+  if (tags == nullptr || tags->map() == nullptr) return box;
+  for (const auto& [key, value] : *tags->map()) {
+    if (value.string() != nullptr) box.tags.emplace_back(key, *value.string());
+  }
+  return box;
+}
+
+Fallible<Plan> make_plan(const Recipe& recipe, const Host& host, std::int64_t attempt,
+                         Artifacts& artifacts) {
   const auto image = artifacts.find_image(recipe.profile->image);
   if (!image) return std::unexpected(image.error());
   const auto seed = render_seed(recipe.subject(), instance_id(recipe, attempt));
@@ -78,7 +101,10 @@ Fallible<Plan> make_plan(const Recipe& recipe, std::int64_t attempt, Artifacts& 
                               {"octets", iso->size()},
                               {"sha256", Sha256::of(*iso).text()}};
   plan["finish"] = recipe.profile->finish == Finish::poweroff ? "poweroff" : "reboot";
-  return Plan{.attempt = attempt, .json = json::serialize(plan), .seed = std::move(*iso)};
+  return Plan{.attempt = attempt,
+              .json = json::serialize(plan),
+              .seed = std::move(*iso),
+              .box = box_of(recipe, host, *image)};
 }
 
 }  // namespace slipway::provisioning

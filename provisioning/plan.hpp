@@ -14,8 +14,11 @@ namespace slipway::provisioning {
 
 // The plan of `attempt`, as protocol JSON with the digest of the seed. The same arguments give
 // the same octets, so a plan outlives a restart of the server.
-[[nodiscard]] Fallible<Plan> make_plan(const Recipe& recipe, std::int64_t attempt,
+[[nodiscard]] Fallible<Plan> make_plan(const Recipe& recipe, const Host& host, std::int64_t attempt,
                                        Artifacts& artifacts);
+
+// What is kept of `host` for reports: by this recipe, and with what the machine said of itself.
+[[nodiscard]] Box box_of(const Recipe& recipe, const Host& host, const ImageFiles& image);
 
 // The instance-id of the seed: changes with each attempt, so that cloud-init runs anew.
 [[nodiscard]] std::string instance_id(const Recipe& recipe, std::int64_t attempt);

@@ -12,6 +12,8 @@
 #include "http/route.hpp"
 #include "provisioning/agent_api.hpp"
 #include "provisioning/api.hpp"
+#include "provisioning/api_batches.hpp"
+#include "provisioning/batches.hpp"
 #include "provisioning/gate.hpp"
 #include "provisioning/installs.hpp"
 #include "provisioning/loaders.hpp"
@@ -48,7 +50,10 @@ class Provisioning {
   void add_operator_plane(http::Router& router, InventoryControl inventory);
 
   // Begins to look after time-outs; call once, on the deciding thread.
-  void start() { installs_.start(); }
+  void start() {
+    installs_.start();
+    batches_.start();
+  }
 
   [[nodiscard]] Ledger& ledger() { return ledger_; }
 
@@ -60,10 +65,12 @@ class Provisioning {
   Sessions sessions_;
   Installs installs_;
   Operator operator_;
+  Batches batches_;
   Loaders loaders_;
   BootRoutes boot_routes_;
   AgentApi agent_api_;
   std::unique_ptr<OperatorApi> operator_api_;
+  BatchApi batch_api_;
 };
 
 }  // namespace slipway::provisioning

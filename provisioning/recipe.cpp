@@ -58,7 +58,13 @@ class Canonical {
 
 Fallible<HostEntry> entry_of(const Host& host, const Inventory& inventory) {
   if (host.in_inventory || host.profile.empty()) {
-    if (const auto* entry = inventory.host(host.name)) return *entry;
+    if (const auto* found = inventory.host(host.name)) {
+      auto entry = *found;
+      if (!entry.profile.empty()) return entry;
+      entry.profile = host.profile;  // of the batch that it is in
+      if (entry.site.empty()) entry.site = host.site;
+      return entry;
+    }
     return fail("host " + host.shown_name() +
                 (host.in_inventory ? " is no longer in the inventory" : " has no profile"));
   }

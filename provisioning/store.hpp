@@ -23,6 +23,7 @@
 #include "base/scheduler.hpp"
 #include "provisioning/audit.hpp"
 #include "provisioning/host.hpp"
+#include "provisioning/store_batches.hpp"
 #include "provisioning/store_url.hpp"
 
 namespace slipway::provisioning {
@@ -42,7 +43,7 @@ struct DeleteHost {  // only while it is discovered; its sessions go with it
   std::string host{};
   Cause cause{};
 };
-struct MoveSessions {
+struct MoveSessions {  // and what reports are made from
   std::string from, to;
 };
 struct PutFacts {
@@ -119,12 +120,14 @@ struct AsOf {
 
 using Step = std::variant<AsOf, AddHost, DeleteHost, MoveSessions, PutFacts, Transition, Note,
                           AddArming, EndArming, KeepTime, AddSession, OpenSession, BindSession,
-                          EndSession, AddAttempt, EndAttempt, PublishProfile>;
+                          EndSession, AddAttempt, EndAttempt, PublishProfile, AddBatch,
+                          ClaimSlot, CloseBatch, KeepBox>;
 using Change = std::vector<Step>;
 
 // All that a starting server takes up again.
 struct StoredState {
   std::vector<Host> hosts;                  // with live armings and kept sessions
+  std::vector<Batch> batches;               // in the order in which they were opened
   std::map<std::string, Sha256> published;  // profile id -> digest at its first arming
   // New ids count on from these; several servers never give the same.
   std::int64_t last_arming = 0, last_attempt = 0, last_session = 0;
@@ -178,6 +181,11 @@ class Store {
   [[nodiscard]] bool shared() const;
   // What other servers wrote after `revision`; and says to them that this one runs.
   [[nodiscard]] Fallible<StoreNews> news(std::int64_t revision, Now now);
+  // All batches, in the order in which they were opened.
+  [[nodiscard]] Fallible<std::vector<Batch>> batches(const Now& now);
+  // What became of the hosts of a batch, and of all that are in `state`: the stuff of reports.
+  [[nodiscard]] Fallible<History> history_of_batch(const std::string& batch);
+  [[nodiscard]] Fallible<History> history_of_hosts(HostState state);
 
   // Rows after `after_seq`, at most `limit`, oldest first.
   [[nodiscard]] Fallible<std::vector<AuditRow>> audit(std::int64_t after_seq, std::size_t limit);

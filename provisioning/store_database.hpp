@@ -125,6 +125,9 @@ void one_row(soci::session& sql, const std::string& text, std::tuple<Columns...>
 // Open `sql` and set what durability and secrecy need. SOCI's exceptions pass.
 void connect_sqlite(soci::session& sql, const std::filesystem::path& file, Durability durability);
 [[nodiscard]] Fallible<void> connect_postgresql(soci::session& sql, const Secret& url);
+// All batches with their places; their ends count from `now`, when the kept clock shows `clock_ms`.
+[[nodiscard]] std::vector<Batch> read_batches(soci::session& sql, const Now& now,
+                                              std::int64_t clock_ms);
 
 // Brings the tables to kSchemaVersion; fails when they are newer. SOCI's exceptions pass.
 [[nodiscard]] Fallible<void> migrate(soci::session& sql, const Dialect& dialect);

@@ -201,6 +201,7 @@ Fallible<StoredState> Store::load(Now now) {
              .clock_ms = number(sql, std::string(dialect.clock) + " FROM audit_head")};
     state.hosts = complete_hosts(sql, {}, now, clock.clock_ms);
     forget_own(state.hosts, server);
+    state.batches = store_detail::read_batches(sql, now, clock.clock_ms);
     state.published = published_after(sql, -1);
     state.last_arming = number(sql, "coalesce(max(id), 0) FROM armings");
     state.last_attempt = number(sql, "coalesce(max(id), 0) FROM attempts");

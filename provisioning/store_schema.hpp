@@ -89,6 +89,24 @@ inline constexpr std::array kSchema2{
     // What the clock showed when remaining_seconds were left.
     "ALTER TABLE armings ADD COLUMN counted_from_ms INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE host_macs ADD COLUMN position INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE armings ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX armings_host ON armings(host)",
+
+    "CREATE TABLE batches (id TEXT PRIMARY KEY, profile TEXT NOT NULL, kind TEXT NOT NULL, "
+    "rules TEXT NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, opened_ms INTEGER NOT NULL, "
+    "remaining_seconds INTEGER NOT NULL, counted_from_ms INTEGER NOT NULL, "
+    "closed_ms INTEGER NOT NULL DEFAULT 0, closed_by TEXT NOT NULL DEFAULT '') STRICT",
+    // `arming` is the batch's own, 0 until the place is taken.
+    "CREATE TABLE batch_slots (batch TEXT NOT NULL REFERENCES batches(id), "
+    "number INTEGER NOT NULL, site TEXT NOT NULL, host TEXT NOT NULL DEFAULT '', "
+    "arming INTEGER NOT NULL DEFAULT 0, taken_ms INTEGER NOT NULL DEFAULT 0, "
+    "PRIMARY KEY (batch, number)) STRICT",
+    "CREATE UNIQUE INDEX batch_slots_host ON batch_slots(batch, host) WHERE host <> ''",
+    // What a report says of a machine, whatever became of it and of the inventory.
+    "CREATE TABLE boxes (arming INTEGER PRIMARY KEY REFERENCES armings(id) ON DELETE CASCADE, "
+    "name TEXT NOT NULL, macs TEXT NOT NULL, uuid TEXT NOT NULL, serial TEXT NOT NULL, "
+    "edge_id TEXT NOT NULL, site TEXT NOT NULL, image TEXT NOT NULL, image_digest TEXT NOT NULL, "
+    "tags TEXT NOT NULL) STRICT",
 };
 
 // Only of a database that version 1 wrote, which was always SQLite.

@@ -47,15 +47,20 @@ void apply_step(StepContext& context, const AddHost& step) {
 
 void apply_step(StepContext& context, const DeleteHost& step) {
   must_change(
-      run(context.sql, "DELETE FROM hosts WHERE id = :1 AND state IN ('discovered', 'ignored')",
-          step.host),
+      // One that was armed is in reports.
+      run(context.sql,
+          "DELETE FROM hosts WHERE id = :1 AND state IN ('discovered', 'ignored') "
+          "AND NOT EXISTS (SELECT 1 FROM armings WHERE host = :2)",
+          step.host, step.host),
       "host " + step.host);
   context.head.removed_revision = context.head.revision;
   context.record({.what = "host removed", .host = step.host}, step.cause);
 }
 
 void apply_step(StepContext& context, const MoveSessions& step) {
-  run(context.sql, "UPDATE sessions SET host = :1 WHERE host = :2", step.to, step.from);
+  for (const std::string table : {"sessions", "armings", "attempts", "batch_slots"}) {
+    run(context.sql, "UPDATE " + table + " SET host = :1 WHERE host = :2", step.to, step.from);
+  }
 }
 
 namespace {
@@ -128,9 +133,9 @@ void apply_step(StepContext& context, const AddArming& step) {
   context.tell_time(step.steady);
   run(context.sql,
       "INSERT INTO armings (id, host, who, why, profile, profile_digest, remaining_seconds, "
-      "counted_from_ms, armed_ms) VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9)",
+      "counted_from_ms, armed_ms, revision) VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10)",
       step.id, step.host, step.cause.who, step.cause.why, step.profile, step.profile_digest,
-      step.remaining_seconds, context.head.clock_ms, step.cause.at_ms);
+      step.remaining_seconds, context.head.clock_ms, step.cause.at_ms, context.head.revision);
 }
 
 void apply_step(StepContext& context, const EndArming& step) {

@@ -57,4 +57,10 @@ void apply_step(StepContext& context, const AddAttempt& step);
 void apply_step(StepContext& context, const EndAttempt& step);
 void apply_step(StepContext& context, const PublishProfile& step);
 
+// In store_batches.cpp.
+void apply_step(StepContext& context, const AddBatch& step);
+void apply_step(StepContext& context, const ClaimSlot& step);
+void apply_step(StepContext& context, const CloseBatch& step);
+void apply_step(StepContext& context, const KeepBox& step);
+
 }  // namespace slipway::provisioning::store_detail

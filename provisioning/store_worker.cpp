@@ -27,7 +27,15 @@ StoreWorker::~StoreWorker() {
 void StoreWorker::submit(Change change, Done done) {
   {
     const std::scoped_lock lock(mutex_);
-    queue_.push_back({std::move(change), std::move(done)});
+    queue_.push_back({.change = std::move(change), .done = std::move(done)});
+  }
+  wake_.notify_one();
+}
+
+void StoreWorker::ask(Question question) {
+  {
+    const std::scoped_lock lock(mutex_);
+    queue_.push_back({.question = std::move(question)});
   }
   wake_.notify_one();
 }
@@ -54,11 +62,16 @@ std::vector<StoreWorker::Job> StoreWorker::take_group(const std::stop_token& sto
     (void)wake_.wait(lock, stop, queued);
   }
   while (!queue_.empty() && group.size() < kGroup) {
+    const bool asks = static_cast<bool>(queue_.front().question);
+    if (asks && !group.empty()) break;
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
+    if (asks) break;
   }
   return group;
 }
+
+void StoreWorker::answer(Question question) { scheduler_.post(question(store_)); }
 
 void StoreWorker::write(std::vector<Job> group) {
   std::vector<Change> changes;
@@ -94,7 +107,9 @@ void StoreWorker::look_for_news() {
 void StoreWorker::work(const std::stop_token& stop) {
   for (;;) {
     auto group = take_group(stop);
-    if (!group.empty()) {
+    if (!group.empty() && group.front().question) {
+      answer(std::move(group.front().question));
+    } else if (!group.empty()) {
       write(std::move(group));
     } else if (stop.stop_requested()) {
       return;

@@ -25,6 +25,8 @@ class StoreWorker {
  public:
   using Done = std::move_only_function<void(Fallible<void>)>;
   using Follow = std::function<void(StoreNews&)>;
+  // Reads the store on its thread; the task that it gives runs on the deciding thread.
+  using Question = std::move_only_function<Scheduler::Task(Store&)>;
 
   // Uses `store` alone until it is destroyed; both references outlive it.
   StoreWorker(Store& store, Scheduler& scheduler);
@@ -39,18 +41,22 @@ class StoreWorker {
   // when the store is not shared. `now` is called on the store's thread.
   void watch(std::int64_t revision, std::function<Now()> now, Follow follow);
   [[nodiscard]] bool shared() const { return shared_; }
+  // Deciding thread. `question` sees everything that was submitted before it.
+  void ask(Question question);
   // Changes that are not yet on the disk, roughly.
   [[nodiscard]] std::size_t backlog();
 
  private:
   struct Job {
-    Change change;
-    Done done;
+    Change change{};
+    Done done{};
+    Question question{};  // instead of the other two
   };
   void work(const std::stop_token& stop);
-  // The next group. Empty when it is time to look for news, or when the end has come and all is
-  // written.
+  // The next changes, or one question. Empty when it is time to look for news, or when the end has
+  // come and all is written.
   [[nodiscard]] std::vector<Job> take_group(const std::stop_token& stop);
+  void answer(Question question);
   void write(std::vector<Job> group);
   void look_for_news();
 

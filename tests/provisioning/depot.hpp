@@ -95,6 +95,7 @@ class Depot {
   std::string session_for(const std::string& token, const std::string& from = "10.0.0.21");
 
   void settle();  // until no host has a move on its way
+  void fence();   // until everything that was asked of the store has come home
   void advance(std::chrono::milliseconds by);
 
   Host& host(const std::string& reference);
