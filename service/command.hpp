@@ -35,6 +35,7 @@ void add_render(CLI::App& app, const SharedCommon& common);
 void add_image(CLI::App& app, const SharedCommon& common);
 void add_installer(CLI::App& app, const SharedCommon& common);
 void add_host(CLI::App& app, const SharedCommon& common);
+void add_batch(CLI::App& app, const SharedCommon& common);
 void add_audit(CLI::App& app, const SharedCommon& common);
 void add_schema(CLI::App& app, const SharedCommon& common);
 void add_site(CLI::App& app, const SharedCommon& common);
@@ -42,5 +43,8 @@ void add_batch_import(CLI::App& app, const SharedCommon& common);
 
 // `import` below `host`.
 void add_host_import(CLI::App& host, const SharedCommon& common);
+
+// `export` below `host`.
+void add_host_export(CLI::App& host, const SharedCommon& common);
 
 }  // namespace slipway::service

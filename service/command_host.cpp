@@ -1,14 +1,12 @@
 // `slipway host ...`: hosts as the running service knows them.
-#include <array>
 #include <boost/json.hpp>
-#include <ctime>
-#include <iomanip>
 #include <iostream>
 
 #include "base/json.hpp"
 #include "base/progress.hpp"
 #include "service/command.hpp"
 #include "service/operator_client.hpp"
+#include "service/table.hpp"
 
 namespace slipway::service {
 namespace {
@@ -20,22 +18,6 @@ struct HostOptions {
   std::uint64_t expires_hours = 24;
 };
 using SharedOptions = std::shared_ptr<HostOptions>;
-
-// A host's name, MAC or ID as one segment of a path.
-std::string segment(std::string_view text) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:";
-  std::string out;
-  for (const char c : text) {
-    if (kPlain.contains(c)) {
-      out += c;
-    } else {
-      const auto octet = static_cast<std::uint8_t>(c);
-      out += "%" + to_hex({&octet, 1});
-    }
-  }
-  return out;
-}
 
 std::string macs_of(const JsonView& host) {
   std::string text;
@@ -57,21 +39,6 @@ std::string progress_of(const JsonView& host) {
                        kColumns);
 }
 
-using Row = std::array<std::string, 6>;
-
-void print_table(const std::vector<Row>& rows) {
-  std::array<std::size_t, 6> widths{};
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i + 1 < row.size(); ++i) {
-      std::cout << std::left << std::setw(static_cast<int>(widths[i]) + 2) << row[i];
-    }
-    std::cout << row.back() << "\n";
-  }
-}
-
 void list_hosts(Common& common) {
   const auto config = common.config();
   if (!config) return;
@@ -84,7 +51,7 @@ void list_hosts(Common& common) {
   const auto member = JsonView(*document).member("hosts");
   const auto hosts = member ? member->elements() : std::unexpected(member.error());
   if (!hosts) return common.failed(hosts.error());
-  std::vector<Row> rows{{"NAME", "STATE", "MACS", "PROFILE", "SITE", ""}};
+  std::vector<std::vector<std::string>> rows{{"NAME", "STATE", "MACS", "PROFILE", "SITE", ""}};
   for (const auto& host : *hosts) {
     const auto name = host.text_or("name", "");
     rows.push_back({name.empty() ? host.text_or("id", "") : name, host.text_or("state", ""),
@@ -92,16 +59,6 @@ void list_hosts(Common& common) {
                     progress_of(host)});
   }
   print_table(rows);
-}
-
-// Wall-clock time of the terminal's zone from milliseconds since 1970.
-std::string clock_text(std::uint64_t unix_ms) {
-  const auto seconds = static_cast<std::time_t>(unix_ms / 1000);
-  std::tm local{};
-  std::array<char, 32> text{};
-  if (localtime_r(&seconds, &local) == nullptr) return std::to_string(unix_ms);
-  const auto length = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &local);
-  return std::string(text.data(), length);
 }
 
 void print_timeline(const json::value& document) {
@@ -118,7 +75,7 @@ void show_host(Common& common, const HostOptions& options) {
   const auto config = common.config();
   if (!config) return;
   OperatorClient client(*config);
-  const auto path = "hosts/" + segment(options.host);
+  const auto path = "hosts/" + path_segment(options.host);
   const auto document = client.get(path);
   if (!document) return common.failed(document.error());
   if (common.json) {
@@ -154,7 +111,7 @@ void change_host(Common& common, const HostOptions& options, const std::string& 
     body["site"] = options.site;
   }
   const auto answer =
-      OperatorClient(*config).post("hosts/" + segment(options.host) + "/" + action, body);
+      OperatorClient(*config).post("hosts/" + path_segment(options.host) + "/" + action, body);
   if (!answer) return common.failed(answer.error().within(options.host));
   if (common.json) std::cout << json::serialize(*answer) << "\n";
 }
@@ -189,6 +146,7 @@ void add_host(CLI::App& app, const SharedCommon& common) {
   auto* assign = add_action(*host, common, options, "assign", "Give a host its profile and site");
   assign->add_option("--profile", options->profile, "NAME or NAME@VERSION")->required();
   assign->add_option("--site", options->site, "the site that it goes to");
+  add_host_export(*host, common);
   add_host_import(*host, common);
 }
 

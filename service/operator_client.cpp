@@ -41,15 +41,19 @@ Fallible<json::value> OperatorClient::post(std::string_view path, const json::va
   return ask(http::Method::post, path, json::serialize(body));
 }
 
-Fallible<json::value> OperatorClient::ask(http::Method method, std::string_view path,
-                                          std::string_view body) {
+Fallible<http::ClientResponse> OperatorClient::send(http::Method method, std::string_view path,
+                                                    std::string_view body) {
   std::vector<http::Header> headers;
   if (!body.empty()) headers.push_back({"Content-Type", "application/json"});
-  const auto answer =
-      client_.request(method, std::string("/api/v1/") + std::string(path), headers, body);
-  if (!answer) {
-    return fail(answer.error().text() + "; is `slipway serve` running with these settings?");
-  }
+  auto answer = client_.request(method, std::string("/api/v1/") + std::string(path), headers, body);
+  if (answer) return answer;
+  return fail(answer.error().text() + "; is `slipway serve` running with these settings?");
+}
+
+Fallible<json::value> OperatorClient::ask(http::Method method, std::string_view path,
+                                          std::string_view body) {
+  const auto answer = send(method, path, body);
+  if (!answer) return std::unexpected(answer.error());
   if (answer->status < 300) {
     return answer->body.empty() ? Fallible<json::value>(nullptr) : parse_json(answer->body);
   }
@@ -57,6 +61,21 @@ Fallible<json::value> OperatorClient::ask(http::Method method, std::string_view 
   if (!problem) return fail("the service answered " + std::to_string(answer->status));
   const JsonView view(*problem);
   return fail(view.text_or("detail", view.text_or("title", "the service refused")));
+}
+
+std::string path_segment(std::string_view text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:";
+  std::string out;
+  for (const char c : text) {
+    if (kPlain.contains(c)) {
+      out += c;
+    } else {
+      const auto octet = static_cast<std::uint8_t>(c);
+      out += "%" + to_hex({&octet, 1});
+    }
+  }
+  return out;
 }
 
 std::string who() {

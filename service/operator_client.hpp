@@ -25,6 +25,10 @@ class OperatorClient {
   [[nodiscard]] Fallible<boost::json::value> get(std::string_view path);
   [[nodiscard]] Fallible<boost::json::value> post(std::string_view path,
                                                   const boost::json::value& body);
+  // The answer as it came, whatever its status: the text of a report, or a problem document with
+  // all its members. `body` is JSON or empty.
+  [[nodiscard]] Fallible<http::ClientResponse> send(http::Method method, std::string_view path,
+                                                    std::string_view body);
 
  private:
   [[nodiscard]] Fallible<boost::json::value> ask(http::Method method, std::string_view path,
@@ -32,6 +36,9 @@ class OperatorClient {
   std::filesystem::path socket_;
   http::Client client_;
 };
+
+// `text` as one segment of a path, or as a value of a query.
+[[nodiscard]] std::string path_segment(std::string_view text);
 
 // The person at the terminal, for the audit log. Root is asked who became root.
 [[nodiscard]] std::string who();
