@@ -1,6 +1,7 @@
 // service/table.hpp -- columns for a terminal.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
