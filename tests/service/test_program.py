@@ -154,6 +154,33 @@ class Program(unittest.TestCase):
         self.assertEqual(self.state(), "assigned")
         self.assertIn("every hash holds", self.slipway("audit", "verify"))
 
+    def test_a_batch_is_opened_from_a_list_whose_mistakes_are_said_at_their_lines(self):
+        self.import_image()
+        self.make_installer()
+        self.serve()
+        self.wait_for("assigned", lambda: self.state() == "assigned")
+        rack = self.folder / "rack.csv"
+        opening = ("batch", "open", "--profile", "edge", "--why", "order 7", "--hosts", rack)
+        rack.write_text("host,site\nh1,\nh1,\n")
+        self.assertIn(f"{rack}:3:1: h1 stands twice, first at {rack}:2:1", self.slipway(*opening, code=1))
+        rack.write_text("host,site\nh1,\nh9,store\n")
+        self.assertIn(f"{rack}:3:1: there is no host h9", self.slipway(*opening, code=1))
+        rack.write_text("store\n")
+        errors = self.slipway("batch", "open", "--profile", "edge", "--sites", rack, code=1)
+        self.assertIn("--allow: a batch by sites takes no unknown host without a rule", errors)
+        self.assertEqual(self.state(), "assigned")
+        rack.write_text("h1\n")
+        batch = self.slipway(*opening).split()[1]
+        self.assertEqual(self.state(), "armed")
+        self.assertIn("0 of 1 done, 1 armed", self.slipway("batch", "list"))
+        self.assertIn("order 7", self.slipway("batch", "show", batch))
+        self.assertIn("1,h1,52:54:00:aa:00:01,", self.slipway("batch", "report", batch, "--format", "csv"))
+        self.slipway("batch", "close", batch, "--why", "enough")
+        self.assertEqual(self.state(), "assigned")
+        self.assertIn("enough", self.slipway("batch", "report", batch))
+        self.assertIn("# Hosts that", self.slipway("host", "export", "--format", "terraform"))
+        self.assertIn("there is no batch", self.slipway("batch", "show", "none", code=1).lower())
+
     def test_only_an_armed_host_gets_an_attempt(self):
         self.import_image()
         self.make_installer()
