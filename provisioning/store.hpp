@@ -118,10 +118,10 @@ struct AsOf {
   std::int64_t revision = 0;
 };
 
-using Step = std::variant<AsOf, AddHost, DeleteHost, MoveSessions, PutFacts, Transition, Note,
-                          AddArming, EndArming, KeepTime, AddSession, OpenSession, BindSession,
-                          EndSession, AddAttempt, EndAttempt, PublishProfile, AddBatch,
-                          ClaimSlot, CloseBatch, KeepBox>;
+using Step =
+    std::variant<AsOf, AddHost, DeleteHost, MoveSessions, PutFacts, Transition, Note, AddArming,
+                 EndArming, KeepTime, AddSession, OpenSession, BindSession, EndSession, AddAttempt,
+                 EndAttempt, PublishProfile, AddBatch, ClaimSlot, CloseBatch, KeepBox>;
 using Change = std::vector<Step>;
 
 // All that a starting server takes up again.
