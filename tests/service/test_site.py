@@ -299,6 +299,17 @@ class BatchImport(Written):
         self.assertNotIn(SECRET, errors)
         self.assertEqual(self.files(), before)
 
+    def test_a_batch_is_opened_for_the_sites(self):
+        self.import_image()
+        self.make_installer()
+        self.serve()
+        done = json.loads(self.slipway("batch", "import", self.answers(ANSWERS), "--profile", "edge",
+                                       "--allow", "mac=52:54:00", "--why", "order 7", "--json"))
+        self.assertEqual(done["reloaded"], True)
+        shown = json.loads(self.slipway("batch", "show", done["batch"]["id"], "--json"))
+        self.assertEqual((shown["profile"], shown["allow"]), ("edge@1.0.0", ["mac=52:54:00"]))
+        self.assertEqual([member["site"] for member in shown["members"]], ["shop-1", "shop-2"])
+
     def test_what_would_be_in_vain_is_said_before_anything_is_written(self):
         file = self.answers(ANSWERS)
         before = self.files()
