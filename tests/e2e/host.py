@@ -58,6 +58,12 @@ class Host:
                      "-device", f"virtio-net-pci,netdev=n0,mac={self.mac},romfile=",
                      "-smbios", "type=3,asset=slipway-poweroff"])
 
+    def power_on_kernel(self, kernel, initrd, command_line):
+        """As a boot loader would have it: this kernel, with the lab's network."""
+        self._start(["-netdev", f"tap,id=n0,ifname={self._tap},script=no,downscript=no",
+                     "-device", f"virtio-net-pci,netdev=n0,mac={self.mac},romfile=",
+                     "-kernel", kernel, "-initrd", initrd, "-append", command_line])
+
     def _start(self, network):
         if self._process and self._process.running():
             raise LabError(f"{self.name} is powered on already")
