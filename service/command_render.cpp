@@ -47,7 +47,10 @@ Fallible<std::string> boot_script(const prov::Config& config, const Mac& mac, bo
 Fallible<std::string> plan(const prov::Config& config, prov::Recipe recipe) {
   auto artifacts = StoreArtifacts::open(config);
   if (!artifacts) return std::unexpected(artifacts.error());
-  auto made = prov::make_plan(recipe, 1, **artifacts);
+  prov::Host machine;  // nothing but what the inventory says of it
+  machine.name = recipe.entry.name;
+  machine.macs = recipe.entry.macs;
+  auto made = prov::make_plan(recipe, machine, 1, **artifacts);
   if (!made) return std::unexpected(made.error());
   return made->json + "\n";
 }
