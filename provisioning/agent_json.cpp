@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/json.hpp"
+#include "provisioning/said_text.hpp"
 
 namespace slipway::provisioning {
 namespace {
@@ -12,15 +13,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kLongText = 1000;
-constexpr std::size_t kShortText = 128;
-
-std::string clean(std::string text, std::size_t longest) {
-  for (auto& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  if (text.size() > longest) text.resize(longest);
-  return text;
-}
 
 Fallible<std::int64_t> attempt_of(const JsonView& view) {
   const auto number = view.number("attempt");
@@ -40,7 +32,7 @@ json::object picked(const json::object& from, std::initializer_list<std::string_
     if (value == nullptr || value->is_structured()) continue;
     const json::string_view key(name.data(), name.size());
     if (const auto* text = value->if_string()) {
-      to[key] = clean(std::string(text->data(), text->size()), kShortText);
+      to[key] = said_text({text->data(), text->size()});
     } else {
       to[key] = *value;
     }
@@ -89,10 +81,10 @@ Fallible<AgentHello> read_hello(std::string_view body) {
   if (!macs) return std::unexpected(macs.error());
   AgentHello hello{.token = std::move(*token), .macs = std::move(*macs)};
   hello.uuid = Uuid::parse(view.text_or("uuid", ""));
-  hello.serial = clean(view.text_or("serial", ""), kShortText);
-  hello.manufacturer = clean(view.text_or("manufacturer", ""), kShortText);
-  hello.product = clean(view.text_or("product", ""), kShortText);
-  hello.agent_version = clean(view.text_or("agent_version", ""), kShortText);
+  hello.serial = said_text(view.text_or("serial", ""));
+  hello.manufacturer = said_text(view.text_or("manufacturer", ""));
+  hello.product = said_text(view.text_or("product", ""));
+  hello.agent_version = said_text(view.text_or("agent_version", ""));
   return hello;
 }
 
@@ -116,7 +108,7 @@ Fallible<ProgressBody> read_progress(std::string_view body) {
   const auto attempt = attempt_of(view);
   if (!attempt) return std::unexpected(attempt.error());
   return ProgressBody{.attempt = *attempt,
-                      .progress = {.step = clean(view.text_or("step", ""), kShortText),
+                      .progress = {.step = said_text(view.text_or("step", "")),
                                    .done_octets = view.number_or("done_octets", 0),
                                    .total_octets = view.number_or("total_octets", 0),
                                    .rate_octets = view.number_or("rate_octets", 0)}};
@@ -133,7 +125,7 @@ Fallible<std::vector<std::string>> read_log_lines(std::string_view body) {
   for (const auto& element : *elements) {
     auto text = element.text();
     if (!text) return std::unexpected(text.error());
-    lines.push_back(clean(std::move(*text), kLongText));
+    lines.push_back(said_text(*text, kLongText));
   }
   return lines;
 }
@@ -150,8 +142,8 @@ Fallible<AttemptReport> read_result(std::string_view body) {
     return fail("state: expected installed or failed");
   }
   AttemptReport report{.attempt = *attempt, .installed = *state == "installed"};
-  report.reason = clean(view.text_or("reason", ""), kShortText);
-  report.detail = clean(view.text_or("detail", ""), kLongText);
+  report.reason = said_text(view.text_or("reason", ""));
+  report.detail = said_text(view.text_or("detail", ""), kLongText);
   if (!report.installed && report.reason.empty()) report.reason = "internal";
   auto kept = picked(document->get_object(),
                      {"attempt", "state", "reason", "detail", "disk", "raw_sha256"});

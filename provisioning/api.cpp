@@ -73,16 +73,14 @@ json::object shown(const Host& host, const Ledger& ledger) {
 
 void OperatorApi::add(http::Router& router, Method method, std::string_view pattern,
                       Handle handle) {
-  router.add(method, pattern, [this, handle](const Request& request, http::Reply reply) {
-    if (!is_allowed(request.peer)) return reply(not_allowed());
+  add_guarded(router, method, pattern, [this, handle](const Request& request, http::Reply reply) {
     (this->*handle)(request, std::move(reply));
   });
 }
 
 void OperatorApi::add(http::Router& router, Method method, std::string_view pattern,
                       HandleHost handle) {
-  router.add(method, pattern, [this, handle](const Request& request, http::Reply reply) {
-    if (!is_allowed(request.peer)) return reply(not_allowed());
+  add_guarded(router, method, pattern, [this, handle](const Request& request, http::Reply reply) {
     auto* host = ledger_.hosts().by_reference(request.captures[0]);
     if (host == nullptr) {
       return reply(Response::problem(

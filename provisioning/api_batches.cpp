@@ -131,10 +131,9 @@ Response failed(const Error& error) {
 }  // namespace
 
 void BatchApi::add(http::Router& router, Method method, std::string_view pattern, Handle handle) {
-  router.add(
-      method, pattern,
+  add_guarded(
+      router, method, pattern,
       [this, handle](const Request& request, http::Reply reply) {
-        if (!is_allowed(request.peer)) return reply(not_allowed());
         (this->*handle)(request, std::move(reply));
       },
       kMaxBodyOctets);
@@ -142,8 +141,7 @@ void BatchApi::add(http::Router& router, Method method, std::string_view pattern
 
 void BatchApi::add(http::Router& router, Method method, std::string_view pattern,
                    HandleBatch handle) {
-  router.add(method, pattern, [this, handle](const Request& request, http::Reply reply) {
-    if (!is_allowed(request.peer)) return reply(not_allowed());
+  add_guarded(router, method, pattern, [this, handle](const Request& request, http::Reply reply) {
     const auto* batch = batches_.find(request.captures[0]);
     if (batch == nullptr) return reply(no_such_batch(request.captures[0]));
     (this->*handle)(request, *batch, std::move(reply));

@@ -9,12 +9,23 @@ namespace slipway::provisioning {
 namespace json = boost::json;
 using http::Response;
 
+namespace {
+
 bool is_allowed(const http::Peer& peer) {
   return peer.unix_user && (*peer.unix_user == 0 || *peer.unix_user == ::geteuid());
 }
 
-Response not_allowed() {
-  return Response::problem(403, "Refused", "Only root and the server's user may ask.");
+}  // namespace
+
+void add_guarded(http::Router& router, http::Method method, std::string_view pattern,
+                 http::Handler handler, std::size_t max_body_octets) {
+  router.add(
+      method, pattern,
+      [handler = std::move(handler)](const http::Request& request, http::Reply reply) {
+        if (is_allowed(request.peer)) return handler(request, std::move(reply));
+        reply(Response::problem(403, "Refused", "Only root and the server's user may ask."));
+      },
+      max_body_octets);
 }
 
 Response json_response(const json::value& value) {

@@ -1,17 +1,20 @@
 // provisioning/api_request.hpp -- what the routes of the operator plane share.
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "base/json.hpp"
-#include "http/message.hpp"
+#include "http/route.hpp"
 #include "provisioning/operator.hpp"
 
 namespace slipway::provisioning {
 
-// Root and the server's own user, by the kernel's word.
-[[nodiscard]] bool is_allowed(const http::Peer& peer);
-[[nodiscard]] http::Response not_allowed();
+// Adds a route of the operator plane: it answers root and the server's own user only, by the
+// kernel's word, and everybody else with 403.
+void add_guarded(http::Router& router, http::Method method, std::string_view pattern,
+                 http::Handler handler, std::size_t max_body_octets = 65'536);
 
 [[nodiscard]] http::Response json_response(const boost::json::value& value);
 [[nodiscard]] http::Response bad_body(const Error& error);

@@ -13,7 +13,7 @@ using Names = std::vector<std::string_view>;
 
 const std::vector<std::pair<std::string_view, Names>>& table() {
   static const std::vector<std::pair<std::string_view, Names>> kTable{
-      {"host", {"name", "macs", "mac", "uuid", "serial", "edge_id"}},
+      {"host", {"name", "macs", "mac", "uuid", "serial", "manufacturer", "product", "edge_id"}},
       {"site", {"name", "tags"}},
       {"profile", {"id", "name", "version", "type", "description"}},
       {"network",
@@ -56,6 +56,8 @@ Value host_facts(const HostEntry& host, const Value& merged) {
                    {"mac", macs.empty() ? Value() : make_text(macs.front())},
                    {"uuid", host.uuid ? make_text(host.uuid->text()) : Value()},
                    {"serial", text_or_null(host.serial)},
+                   {"manufacturer", text_or_null(host.manufacturer)},
+                   {"product", text_or_null(host.product)},
                    {"edge_id", text_or_null(edge_id_of(host, merged))}});
 }
 

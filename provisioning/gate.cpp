@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "provisioning/said_text.hpp"
 #include "provisioning/tokens.hpp"
 
 namespace slipway::provisioning {
@@ -155,9 +156,9 @@ void Gate::learn(Host& host, const BootRequest& request) {
     known = std::move(said);
     host.learnt = true;
   };
-  fill(host.serial, usable_serial(request.serial));
-  fill(host.manufacturer, request.manufacturer.substr(0, 128));
-  fill(host.product, request.product.substr(0, 128));
+  fill(host.serial, usable_serial(said_text(request.serial)));
+  fill(host.manufacturer, said_text(request.manufacturer));
+  fill(host.product, said_text(request.product));
   if (!host.uuid && request.uuid) {
     host.uuid = request.uuid;
     host.learnt = true;

@@ -106,6 +106,7 @@ struct HostEntry {
   std::vector<Mac> shared_macs{};  // of NICs that go from host to host: they identify nobody
   std::optional<Uuid> uuid;
   std::string serial;
+  std::string manufacturer, product;  // as the machine says; no inventory file has them
   std::string site, profile;  // profile as written: NAME or NAME@VERSION; empty: not assigned
   Value user_data;
   Mark mark;

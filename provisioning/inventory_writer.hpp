@@ -3,8 +3,9 @@
 // In two steps, so that a mistake never lands: check_additions() reads the whole inventory as if
 // the new entries stood in it, and only what it found good can be written. A write is all or
 // nothing as far as a file system allows: secrets first, then the files that name them, each by one
-// rename of a synced file; what fails is taken back, and a crash in between leaves an inventory
-// that is valid, with the first entries of the list in it.
+// rename of a synced file; what fails is taken back. A crash in between leaves the first entries of
+// the list in the inventory, which is valid then, too, unless replaced entries exchange MACs or
+// names: then the same import must be run again.
 #pragma once
 
 #include <cstdint>

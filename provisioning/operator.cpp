@@ -14,14 +14,6 @@ namespace {
 
 using enum HostState;
 
-Operator::Outcome refused(int status, std::string text) {
-  return std::unexpected(Refusal{.status = status, .text = std::move(text)});
-}
-
-std::string state_of(const Host& host) {
-  return "host " + host.shown_name() + " is " + std::string(name_of(host.state));
-}
-
 std::string armer_of(const Host& host) { return host.arming ? host.arming->who : "nobody"; }
 
 // `first`, and then `second`, as one.
@@ -36,6 +28,14 @@ Move joined(Move first, Move second) {
 }
 
 }  // namespace
+
+std::expected<void, Refusal> refused(int status, std::string text) {
+  return std::unexpected(Refusal{.status = status, .text = std::move(text)});
+}
+
+std::string state_of(const Host& host) {
+  return "host " + host.shown_name() + " is " + std::string(name_of(host.state));
+}
 
 void Operator::move(Host& host, Move change, std::string_view event, std::string text, Done done) {
   ledger_.commit(host, std::move(change),

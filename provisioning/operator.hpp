@@ -22,6 +22,9 @@ struct Refusal {
   int status = 409;
   std::string text{};  // a sentence with the remedy
 };
+[[nodiscard]] std::expected<void, Refusal> refused(int status, std::string text);
+// "host h1 is armed", as sentences that refuse something begin.
+[[nodiscard]] std::string state_of(const Host& host);
 
 // Who asks, and what the audit log shall say.
 struct Order {

@@ -10,14 +10,6 @@ namespace {
 
 using enum HostState;
 
-Operator::Outcome refused(int status, std::string text) {
-  return std::unexpected(Refusal{.status = status, .text = std::move(text)});
-}
-
-std::string state_of(const Host& host) {
-  return "host " + host.shown_name() + " is " + std::string(name_of(host.state));
-}
-
 // Why a host in this state cannot be armed for a batch, or empty.
 std::string wrong_state(const Host& host) {
   switch (host.state) {

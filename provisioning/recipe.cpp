@@ -86,6 +86,8 @@ Fallible<Recipe> recipe_of(const Host& host, const std::shared_ptr<const Invento
   // What the machine itself said, where nobody wrote it down.
   if (!entry->uuid) entry->uuid = host.uuid;
   if (entry->serial.empty()) entry->serial = host.serial;
+  entry->manufacturer = host.manufacturer;
+  entry->product = host.product;
   Recipe recipe{.inventory = inventory, .entry = std::move(*entry)};
   const auto& wanted = recipe.entry;
   if (wanted.profile.empty()) return fail("host " + wanted.name + " has no profile");

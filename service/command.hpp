@@ -39,6 +39,7 @@ void add_batch(CLI::App& app, const SharedCommon& common);
 void add_audit(CLI::App& app, const SharedCommon& common);
 void add_schema(CLI::App& app, const SharedCommon& common);
 void add_site(CLI::App& app, const SharedCommon& common);
+// After add_batch.
 void add_batch_import(CLI::App& app, const SharedCommon& common);
 
 // `import` below `host`.

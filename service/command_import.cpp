@@ -203,10 +203,7 @@ void add_host_import(CLI::App& host, const SharedCommon& common) {
 }
 
 void add_batch_import(CLI::App& app, const SharedCommon& common) {
-  const auto found =
-      app.get_subcommands([](const CLI::App* command) { return command->get_name() == "batch"; });
-  auto* batch = found.empty() ? app.add_subcommand("batch", "Batches of hosts") : found.front();
-  batch->require_subcommand(1);
+  auto* batch = app.get_subcommand("batch");
   const auto options = std::make_shared<ImportOptions>();
   const auto opening = std::make_shared<BatchOptions>();
   auto* command = add_import(*batch, options,

@@ -1,5 +1,5 @@
 // Figures, not checks of time: 10,000 hosts are read, and come into force.
-//   build/release/tests/provisioning/provisioning_test "[.bench]"
+//   build/dev/tests/provisioning/provisioning_test "[.bench]"
 #include <chrono>
 #include <cstdio>
 #include <ctime>

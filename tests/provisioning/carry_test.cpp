@@ -55,10 +55,10 @@ const std::vector<Document> kDocuments{
     {"shlex", kickstart, "c {{ host.serial }} \"{{ user_data.x }}\" '{{ user_data.x }}'\n"},
     {"shell", kickstart,
      "%post\nw {{ host.serial }} \"{{ user_data.x }}\" '{{ user_data.x }}'\n%end\n"},
-    {"yaml", yaml, "a: {{ user_data.x }}\nb: [{{ host.serial }}]\n"},
+    {"yaml", yaml, "a: {{ user_data.x }}\nb: [{{ host.manufacturer }}]\n"},
     {"yaml", yaml, "a: \"{{ user_data.x }}\"\nb: ['{{ user_data.x }}']\n"},
     {"yaml", yaml, "a: |-\n  {{ user_data.x }}\nb:\n  - >-\n    {{ user_data.x }}\n"},
-    {"json", ignition, "{\"a\": {{ user_data.x }}, \"b\": [\"{{ host.serial }}\"]}"},
+    {"json", ignition, "{\"a\": {{ user_data.x }}, \"b\": [\"{{ host.manufacturer }}\"]}"},
 };
 
 // Whether a refusal of `text` is right: the format has no form for it.
@@ -106,8 +106,9 @@ TEST_CASE("any octets come through every renderer as they were, or are refused",
   for (std::size_t i = 0; i < count(); ++i) {
     const auto text = random_octets(random);
     INFO("seed " << seed << ", octets " << hexadecimal(text));
-    const Value facts = make_map({{"host", make_map({{"serial", make_text(text)}})},
-                                  {"user_data", make_map({{"x", make_text(text)}})}});
+    const Value facts = make_map(
+        {{"host", make_map({{"serial", make_text(text)}, {"manufacturer", make_text(text)}})},
+         {"user_data", make_map({{"x", make_text(text)}})}});
     for (std::size_t d = 0; d < kDocuments.size(); ++d) {
       INFO(kDocuments[d].text);
       const auto made = render_template(parsed[d], facts, kDocuments[d].format);

@@ -1,5 +1,6 @@
 #include "provisioning/gate.hpp"
 
+#include "provisioning/said_text.hpp"
 #include "tests/provisioning/depot.hpp"
 #include "tests/support/catch.hpp"
 
@@ -173,6 +174,31 @@ TEST_CASE("without an installer an armed host is told to ask again", "[provision
   CHECK(depot.script_for("52:54:00:aa:00:01") == "status 503");
   CHECK_THAT(depot.script_for("52:54:00:aa:00:02"), ContainsSubstring("sanboot"));
   CHECK(depot.host("h1").arming->attempts_used == 0);
+}
+
+TEST_CASE("what a machine says of itself cannot spoil what an operator reads",
+          "[provisioning][gate]") {
+  struct Row {
+    const char* said;
+    std::string kept;
+  };
+  const Row rows[] = {{"Dell%20Inc.", "Dell Inc."},
+                      {"Fran%C3%A7ois", "Fran\xc3\xa7ois"},
+                      {"%ff%1b%5b2J%00x", "? [2J x"},
+                      {"%C3", "?"}};
+  for (const auto& [said, kept] : rows) {
+    INFO(said);
+    Depot depot;
+    depot.ask("/boot.ipxe?mac=52:54:00:aa:00:01&product=" + std::string(said) + "&serial=" + said +
+              "&manufacturer=" + said);
+    const auto shown = depot.show("/api/v1/hosts/h1");
+    CHECK(member(shown, "manufacturer") == kept);  // and so the document is JSON
+    CHECK(member(shown, "product") == kept);
+    CHECK(member(shown, "serial") == kept);
+  }
+  CHECK(said_text(std::string(126, 'a') + "\xc3\xa9\xc3\xa9") ==
+        std::string(126, 'a') + "\xc3\xa9");
+  CHECK(said_text(std::string(127, 'a') + "\xc3\xa9") == std::string(127, 'a'));
 }
 
 }  // namespace slipway::provisioning

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "base/log.hpp"
+#include "tests/provisioning/databases.hpp"
 #include "tests/provisioning/depot.hpp"
 #include "tests/provisioning/life_model.hpp"
 #include "tests/support/catch.hpp"
@@ -26,8 +27,9 @@ struct Report {
 
 class Walk {
  public:
-  explicit Walk(unsigned seed)
-      : depot_(std::filesystem::exists("/dev/shm") ? "/dev/shm" : "/tmp"), random_(seed) {
+  // `url` is empty for SQLite.
+  explicit Walk(unsigned seed, const Secret& url = {})
+      : depot_(std::filesystem::exists("/dev/shm") ? "/dev/shm" : "/tmp", url), random_(seed) {
     depot_.neighbours[*Ipv4::parse(kThief)] = *Mac::parse("52:54:00:aa:00:02");
     client_.mac = *Mac::parse(kMac);
   }
@@ -394,6 +396,18 @@ TEST_CASE("random steps of one host agree with the model, and SG1, SG2, SG3 and 
     INFO(what);
     CHECK(seen[what] > 0);
   }
+  log::set_level(log::Level::info);
+}
+
+TEST_CASE("the same walk over PostgreSQL", "[provisioning][model][postgresql]") {
+  log::set_level(log::Level::error);
+  Walk walk(5, PostgresServer::shared().create_database());
+  for (unsigned step = 0; step < steps() / 50; ++step) {
+    INFO("step " << step);
+    walk.step();
+  }
+  CHECK(walk.chain_is_whole());
+  CHECK(walk.model().installs > 0);
   log::set_level(log::Level::info);
 }
 
