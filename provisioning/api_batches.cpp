@@ -164,7 +164,7 @@ void BatchApi::with_records(const std::string& id, Written write, http::Reply re
             reply = std::move(reply)]() mutable {
       const auto* batch = batches_.find(id);
       if (!history) return reply(failed(history.error()));
-      reply(write(*batch, records_of(batch->slots, *history)));
+      reply(write(*batch, records_of(history->slots, *history)));
     };
   });
 }
@@ -182,7 +182,7 @@ void BatchApi::list(const Request& request, http::Reply reply) {
       for (std::size_t i = 0; i < ids.size(); ++i) {
         if (!histories[i]) return reply(failed(histories[i].error()));
         const auto& batch = *batches_.find(ids[i]);
-        const auto records = records_of(batch.slots, *histories[i]);
+        const auto records = records_of(histories[i]->slots, *histories[i]);
         const BatchSurroundings nothing{
             .host = [](std::string_view) { return nullptr; }, .refusal_of = {}, .now = {}};
         list.push_back(batch_summary(batch, progress_of(members_of(records, nothing), now_ms)));

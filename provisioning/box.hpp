@@ -71,6 +71,7 @@ struct BoxRecord {
 
 // What is on record, in the order in which it happened.
 struct History {
+  std::vector<BatchSlot> slots{};  // of the batch that was asked for
   std::vector<ArmingRow> armings{};
   std::vector<AttemptRow> attempts{};
   std::set<std::int64_t> of_other_batches{};  // armings

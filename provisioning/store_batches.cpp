@@ -1,6 +1,7 @@
 // Batches and boxes in the store: their steps, and what is read for reports.
 #include <algorithm>
 #include <boost/json.hpp>
+#include <utility>
 
 #include "base/json.hpp"
 #include "provisioning/store_steps.hpp"
@@ -90,6 +91,14 @@ std::vector<Batch> load_batches(soci::session& sql, const Now& now, std::int64_t
   return batches;
 }
 
+BatchSlot slot_of(Number number, Text site, Text host, Number arming, Number taken_ms) {
+  return {.number = number,
+          .site = std::move(site),
+          .host = std::move(host),
+          .arming = arming,
+          .taken_ms = taken_ms};
+}
+
 void load_slots(soci::session& sql, std::vector<Batch>& batches) {
   std::map<std::string_view, Batch*> by_id;
   for (auto& batch : batches) by_id[batch.id] = &batch;
@@ -98,8 +107,7 @@ void load_slots(soci::session& sql, std::vector<Batch>& batches) {
       "SELECT batch, number, site, host, arming, taken_ms FROM batch_slots ORDER BY batch, number",
       [&](const auto& row) {
         const auto& [id, number, site, host, arming, taken_ms] = row;
-        by_id.at(id)->slots.push_back(
-            {.number = number, .site = site, .host = host, .arming = arming, .taken_ms = taken_ms});
+        by_id.at(id)->slots.push_back(slot_of(number, site, host, arming, taken_ms));
       });
 }
 
@@ -221,6 +229,11 @@ Fallible<History> Store::history_of_batch(const std::string& batch) {
   try {
     auto history =
         load_history(sql, "SELECT host FROM batch_slots WHERE batch = :1 AND arming <> 0", batch);
+    each_row<Number, Text, Text, Number, Number>(
+        sql,
+        "SELECT number, site, host, arming, taken_ms FROM batch_slots WHERE batch = :1 "
+        "ORDER BY number",
+        [&](const auto& row) { history.slots.push_back(std::apply(slot_of, row)); }, batch);
     each_row<Number>(
         sql, "SELECT arming FROM batch_slots WHERE arming <> 0 AND batch <> :1",
         [&](const auto& row) { history.of_other_batches.insert(std::get<0>(row)); }, batch);

@@ -140,6 +140,19 @@ TEST_CASE("discovered hosts that fit take the next site and go on without a rebo
   CHECK(depot.store->verify_audit().has_value());
 }
 
+TEST_CASE("two that wait when a batch is opened get a site each, at once",
+          "[provisioning][batch][sg6]") {
+  Bench bench;
+  const auto first = bench.appear(kStranger2);
+  bench.depot.advance(1s);
+  const auto second = bench.appear(kStranger1);
+  bench.open(kTwoSites);
+  CHECK(first->has_value());
+  CHECK(second->has_value());
+  CHECK(bench.depot.host(kStranger2).site == "store-1");  // it was here first
+  CHECK(bench.depot.host(kStranger1).site == "store-2");
+}
+
 TEST_CASE("what the rules say is asked of every host", "[provisioning][batch][sg6]") {
   const auto [rules, extra, taken] = GENERATE(table<std::string, std::string, bool>({
       {R"("vendor=ACME","product=Edge*")", "&manufacturer=ACME&product=Edge%203000", true},
@@ -365,6 +378,16 @@ TEST_CASE("a report is the same after a restart and after the inventory changed"
   CHECK(bench.report_of(id, "text") == text);
   CHECK(bench.report_of(id, "json") == json);
   CHECK(depot.show("/api/v1/batches/" + id + "/report?format=pdf").status == 400);
+}
+
+TEST_CASE("a box that was armed before it was seen is reported with what it said of itself",
+          "[provisioning][batch][report]") {
+  Bench bench;
+  const auto id = bench.open(R"({"profile":"edge","hosts":[{"host":"h1"}]})");
+  CHECK_THAT(bench.report_of(id, "csv"), ContainsSubstring("h1,52:54:00:aa:00:01,,,,store-1"));
+  REQUIRE(bench.appear("52:54:00:aa:00:01", "&serial=S-99")->has_value());
+  CHECK_THAT(bench.report_of(id, "csv"),
+             ContainsSubstring("h1,52:54:00:aa:00:01,S-99,,edge-S-99,store-1"));
 }
 
 TEST_CASE("armed again by hand, a failed member's success counts", "[provisioning][batch]") {

@@ -349,4 +349,31 @@ TEST_CASE("a PostgreSQL that breaks down loses nothing and is taken up again",
   CHECK(rows_of_audit(url) > 0);
 }
 
+TEST_CASE("a batch that one server opened takes hosts of the other one, and ends for both",
+          "[provisioning][servers][batch]") {
+  const auto url = PostgresServer::shared().create_database();
+  Depot one(here(), url);
+  Depot two(here(), url);
+  const auto opened =
+      one.order("/api/v1/batches", R"({"profile":"edge","sites":["store-1"],"allow":["any"]})");
+  REQUIRE(opened.status == 200);
+  const auto path = "/api/v1/batches/" + member(opened, "id");
+  two.advance(5s);  // its sweep reads what others opened
+  two.fence();
+  REQUIRE(two.show(path).status == 200);
+  const auto session = two.session_for(two.token_for(kStranger));
+  const auto poll = two.begin("/agent/v1/plan?wait=30", {.bearer = session});
+  REQUIRE(comes_true(two, [&] { return poll->has_value(); }));
+  CHECK((*poll)->status == 200);
+  CHECK(two.state(kStranger) == "installing");
+  CHECK(member(one.show(path + "/report?format=json"), "boxes").find("not taken") ==
+        std::string::npos);
+  one.advance(5s);
+  one.fence();
+  REQUIRE(one.order(path + "/close").status == 200);
+  two.advance(5s);
+  two.fence();
+  CHECK(member(two.show(path), "open") == "false");
+}
+
 }  // namespace slipway::provisioning
