@@ -123,7 +123,7 @@ TEST_CASE("any octets come through every renderer as they were, or are refused",
   }
   batch.close();
   CHECK(carried > count());
-  const auto command = std::string("python3 ") + SLIPWAY_SOURCE_DIR +
+  const auto command = std::string("/usr/bin/python3 ") + SLIPWAY_SOURCE_DIR +
                        "/tests/support/read_back.py " + (folder.path() / "batch").string();
   CHECK(std::system(command.c_str()) == 0);
 }
@@ -164,7 +164,7 @@ TEST_CASE("tags and serial numbers of any octets come through both trees of sett
     }
   }
   batch.close();
-  const auto command = std::string("python3 ") + SLIPWAY_SOURCE_DIR +
+  const auto command = std::string("/usr/bin/python3 ") + SLIPWAY_SOURCE_DIR +
                        "/tests/support/read_back.py " + (folder.path() / "batch").string();
   CHECK(std::system(command.c_str()) == 0);
 }
