@@ -137,7 +137,7 @@ TEST_CASE("discovered hosts that fit take the next site and go on without a rebo
 
   bench.report(kStranger1, "installed");
   CHECK(bench.counts(id) == "1/0/1/0/0/0 of 2");
-  CHECK(depot.store->verify_audit().has_value());
+  CHECK(depot.verify_audit().has_value());
 }
 
 TEST_CASE("two that wait when a batch is opened get a site each, at once",

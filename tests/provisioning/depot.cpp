@@ -11,6 +11,8 @@
 namespace slipway::provisioning {
 namespace {
 
+constexpr std::chrono::seconds kPatience{60};
+
 std::filesystem::path fresh_folder(const std::filesystem::path& where) {
   std::string pattern = (where / "slipway-gate-XXXXXX").string();
   REQUIRE(::mkdtemp(pattern.data()) != nullptr);
@@ -150,8 +152,8 @@ Depot::~Depot() {
 void Depot::start() {
   auto opened = Store::open(config.store_place());
   REQUIRE(opened);
-  store = std::move(*opened);
-  auto loaded = store->load(scheduler.now());
+  store_ = std::move(*opened);
+  auto loaded = store_->load(scheduler.now());
   REQUIRE(loaded);
   Surroundings around{.config = config,
                       .scheduler = scheduler,
@@ -161,7 +163,7 @@ void Depot::start() {
                         if (found == neighbours.end()) return std::nullopt;
                         return found->second;
                       }};
-  provisioning = std::make_unique<Provisioning>(around, *store, std::move(*loaded), artifacts);
+  provisioning = std::make_unique<Provisioning>(around, *store_, std::move(*loaded), artifacts);
   boot = {};
   operations = {};
   provisioning->add_boot_plane(boot);
@@ -185,7 +187,7 @@ void Depot::start() {
 void Depot::stop() {
   provisioning.reset();
   scheduler.drop_all();
-  store.reset();
+  store_.reset();
 }
 
 void Depot::restart() {
@@ -193,22 +195,42 @@ void Depot::restart() {
   start();
 }
 
-void Depot::settle() {
-  for (;;) {
-    scheduler.run(false);
-    bool busy = false;
-    provisioning->ledger().hosts().each([&](const Host& each) { busy = busy || each.busy; });
-    if (!busy) return;
+void Depot::run_until(const std::function<bool()>& done) {
+  scheduler.run(false);
+  const auto start = std::chrono::steady_clock::now();
+  while (!done()) {
+    REQUIRE(std::chrono::steady_clock::now() - start < kPatience);
     scheduler.run(true);
   }
+}
+
+void Depot::settle() {
+  run_until([this] {
+    bool busy = false;
+    provisioning->ledger().hosts().each([&](const Host& each) { busy = busy || each.busy; });
+    return !busy;
+  });
 }
 
 void Depot::fence() {
   bool home = false;
   provisioning->ledger().ask(
       [&home](Store&) -> Scheduler::Task { return [&home] { home = true; }; });
-  while (!home) scheduler.run(true);
+  run_until([&home] { return home; });
   settle();
+}
+
+Fallible<std::int64_t> Depot::verify_audit() {
+  Fallible<std::int64_t> rows = 0;
+  bool home = false;
+  provisioning->ledger().ask([&](Store& used) -> Scheduler::Task {
+    return [&rows, &home, found = used.verify_audit()]() mutable {
+      rows = std::move(found);
+      home = true;
+    };
+  });
+  run_until([&home] { return home; });
+  return rows;
 }
 
 void Depot::advance(std::chrono::milliseconds by) {

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -101,6 +102,8 @@ class Depot {
   Host& host(const std::string& reference);
   std::string state(const std::string& reference);
   [[nodiscard]] std::vector<AuditRow> audit();
+  // As Store::verify_audit(), on the thread that uses the store.
+  [[nodiscard]] Fallible<std::int64_t> verify_audit();
 
   Config config;
   Inventory inventory;
@@ -108,13 +111,17 @@ class Depot {
   std::map<Ipv4, Mac> neighbours;
   std::filesystem::path folder;
   HandScheduler scheduler;
-  std::unique_ptr<Store> store;
   std::unique_ptr<Provisioning> provisioning;
   http::Router boot, operations;
   std::vector<std::string> reload_mistakes;
 
   void start();
   void stop();
+
+ private:
+  // Runs what is posted until `done`; the test fails if that takes longer than anything may.
+  void run_until(const std::function<bool()>& done);
+  std::unique_ptr<Store> store_;  // used by the thread of `provisioning`, and by nobody else
 };
 
 [[nodiscard]] std::string text_of(const http::Response& response);

@@ -52,7 +52,7 @@ TEST_CASE("a full disk lets begun hosts go on, says what is wrong, and is recove
   depot.restart();
   CHECK(depot.state("h1") == "booting");
   CHECK(depot.state("h2") == "armed");
-  CHECK(*depot.store->verify_audit() > 0);
+  CHECK(*depot.verify_audit() > 0);
 }
 
 }  // namespace slipway::provisioning

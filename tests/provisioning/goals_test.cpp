@@ -235,7 +235,7 @@ TEST_CASE("SG11: every change of state is in the audit log, in order", "[provisi
   CHECK(steps == std::vector<std::string>{
                      "discovered>assigned inventory", "assigned>armed ann (uid " + user + ")",
                      "armed>booting host", "booting>installing host", "installing>installed host"});
-  CHECK(depot.store->verify_audit());
+  CHECK(depot.verify_audit());
 }
 
 TEST_CASE("a guessed token is answered late, and not at all cheaply for the guesser",

@@ -51,7 +51,7 @@ class Walk {
     compare();
   }
 
-  [[nodiscard]] bool chain_is_whole() { return depot_.store->verify_audit().has_value(); }
+  [[nodiscard]] bool chain_is_whole() { return depot_.verify_audit().has_value(); }
   [[nodiscard]] const Model& model() const { return model_; }
   // How often each thing that the walk is for did happen.
   std::map<std::string, unsigned> seen;
