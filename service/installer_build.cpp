@@ -16,6 +16,7 @@
 #include "agent/initramfs/scripts.hpp"
 #include "base/bytes.hpp"
 #include "base/crypto.hpp"
+#include "base/tool.hpp"
 #include "images/chunks.hpp"
 #include "images/cpio.hpp"
 #include "service/installer_firmware.hpp"

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "base/tool.hpp"
 #include "service/installer_modules.hpp"
-#include "service/tool.hpp"
 
 namespace slipway::service {
 namespace {

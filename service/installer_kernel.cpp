@@ -5,6 +5,8 @@
 #include <sstream>
 #include <vector>
 
+#include "base/tool.hpp"
+
 namespace slipway::service {
 namespace {
 

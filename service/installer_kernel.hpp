@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/result.hpp"
-#include "service/tool.hpp"
+#include "base/temporary_folder.hpp"
 
 namespace slipway::service {
 
