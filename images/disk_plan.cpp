@@ -40,19 +40,21 @@ Outcome check_seed(const Seed& seed) {
                 "the host's seed does not match the digest in the plan; arm the host again");
 }
 
-std::optional<SeedPartition> wanted_partition(const WriteJob& job) {
-  if (job.seed.iso.empty()) return std::nullopt;
-  return SeedPartition{job.seed.iso.size(), job.seed_partition};
+TableChanges wanted_changes(const WriteJob& job) {
+  TableChanges changes{.grow_last = job.grow_last};
+  if (!job.seed.iso.empty()) changes.seed = {job.seed.iso.size(), job.seed_partition};
+  if (job.new_guids) changes.new_guid = Guid::random;
+  return changes;
 }
 
 // The image's table, or nothing for an image that has none.
 std::expected<std::optional<GptTable>, WriteError> read_table(const WriteJob& job, ByteView head) {
   const auto found = detect_gpt(head);
   if (!found) {
-    if (job.seed.iso.empty()) return std::nullopt;
+    if (job.seed.iso.empty() && !job.new_guids && !job.grow_last) return std::nullopt;
     return refuse("bad-partition-table",
-                  "the image has no GPT, so there is no place for the host's seed; use an image "
-                  "with a GPT");
+                  "the image has no GPT, so there is no place for the host's seed and no partition "
+                  "to grow or to name anew; use an image with a GPT");
   }
   const auto sector = job.manifest->sector_size;
   if (sector != job.disk.sector_octets()) {
@@ -87,7 +89,7 @@ std::expected<DiskPlan, WriteError> DiskPlan::make(const WriteJob& job, AlignedB
 
 Outcome DiskPlan::set_tables(const WriteJob& job, const GptTable& image) {
   const auto made =
-      make_disk_table(image, image_head_.view(), job.disk.size_octets(), wanted_partition(job));
+      make_disk_table(image, image_head_.view(), job.disk.size_octets(), wanted_changes(job));
   if (!made) {
     const bool too_large = made.error().fault == TableFault::image_too_large;
     return too_large ? refuse("image-too-large", made.error().text + "; choose a larger disk")

@@ -14,6 +14,7 @@ constexpr std::uint32_t kHeaderOctets = 92;
 constexpr std::uint32_t kMaxEntries = 1024;
 constexpr std::size_t kMbrEntries = 446, kMbrEntryOctets = 16, kMbrSignature = 510;
 constexpr std::uint8_t kProtective = 0xEE;
+constexpr std::size_t kUniqueGuidAt = 16, kLastLbaAt = 40;  // within an entry
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr Guid kLinuxData{{0xAF, 0x3D, 0xC6, 0x0F, 0x83, 0x84, 0x72, 0x47,  //
                            0x8E, 0x79, 0x3D, 0x69, 0xD8, 0x47, 0x7D, 0xE4}};
@@ -245,45 +246,29 @@ std::expected<std::uint64_t, TableError> add_seed(const GptTable& image, const S
   return end - length;
 }
 
-}  // namespace
-
-std::optional<Guid> Guid::parse(std::string_view text) {
-  if (text.size() != 36) return std::nullopt;
-  std::string digits;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (is_dash != (text[i] == '-')) return std::nullopt;
-    if (!is_dash) digits += text[i];
+// In place, so that attributes and names beyond ASCII stay.
+void renew_guids(Bytes& entries, std::uint32_t entry_octets,
+                 const std::function<Guid()>& new_guid) {
+  const auto list = read_entries(entries, entry_octets);
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (!list[i].used()) continue;
+    Writer writer(std::span(entries).subspan(i * entry_octets + kUniqueGuidAt, 16));
+    writer.bytes(new_guid().octets);
   }
-  Guid guid;
-  if (!from_hex(digits, guid.octets)) return std::nullopt;
-  auto& o = guid.octets;
-  std::reverse(o.begin(), o.begin() + 4);
-  std::reverse(o.begin() + 4, o.begin() + 6);
-  std::reverse(o.begin() + 6, o.begin() + 8);
-  return guid;
 }
 
-Guid Guid::random() {
-  Guid guid;
-  random_octets(guid.octets);
-  guid.octets[7] = static_cast<std::uint8_t>((guid.octets[7] & 0x0F) | 0x40);
-  guid.octets[8] = static_cast<std::uint8_t>((guid.octets[8] & 0x3F) | 0x80);
-  return guid;
+void grow_last(const GptTable& image, std::uint64_t free_end_lba, Bytes& entries) {
+  const auto list = read_entries(image.entries, image.entry_octets);
+  std::optional<std::size_t> last;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i].used() && (!last || list[i].last_lba > list[*last].last_lba)) last = i;
+  }
+  if (!last || list[*last].last_lba + 1 >= free_end_lba) return;
+  Writer writer(std::span(entries).subspan(*last * image.entry_octets + kLastLbaAt, 8));
+  writer.le64(free_end_lba - 1);
 }
 
-std::string Guid::text() const {
-  auto o = octets;
-  std::reverse(o.begin(), o.begin() + 4);
-  std::reverse(o.begin() + 4, o.begin() + 6);
-  std::reverse(o.begin() + 6, o.begin() + 8);
-  auto text = to_hex(o);
-  for (const std::size_t at : {8U, 13U, 18U, 23U}) text.insert(at, 1, '-');
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
-  });
-  return text;
-}
+}  // namespace
 
 std::vector<Partition> GptTable::partitions() const {
   return list_partitions(entries, entry_octets, sector_octets);
@@ -327,7 +312,7 @@ Fallible<GptTable> parse_gpt(ByteView head, std::uint32_t sector_octets,
 
 std::expected<DiskTable, TableError> make_disk_table(const GptTable& image, ByteView head,
                                                      std::uint64_t disk_octets,
-                                                     const std::optional<SeedPartition>& seed) {
+                                                     const TableChanges& changes) {
   const auto sector = image.sector_octets;
   const auto disk_lbas = disk_octets / sector;
   const auto array_lbas = sectors(image.entries.size(), sector);
@@ -339,17 +324,22 @@ std::expected<DiskTable, TableError> make_disk_table(const GptTable& image, Byte
   DiskTable out;
   out.lba0 = std::move(*mbr);
   out.entries = image.entries;
-  if (seed) {
-    auto offset = add_seed(image, *seed, backup_lba, out.entries);
+  const auto disk_guid = changes.new_guid ? changes.new_guid() : image.disk;
+  if (changes.new_guid) renew_guids(out.entries, image.entry_octets, changes.new_guid);
+  auto free_end_lba = backup_lba * sector / kMiB * kMiB / sector;
+  if (changes.seed) {
+    auto offset = add_seed(image, *changes.seed, backup_lba, out.entries);
     if (!offset) return std::unexpected(offset.error());
     out.seed_offset = *offset;
+    free_end_lba = *offset / sector;
   }
+  if (changes.grow_last) grow_last(image, free_end_lba, out.entries);
   Header header{.my_lba = 1,
                 .alternate_lba = disk_lbas - 1,
                 .first_usable = image.first_usable_lba,
                 .last_usable = backup_lba - 1,
                 .entries_lba = image.entries_lba,
-                .disk = image.disk,
+                .disk = disk_guid,
                 .entry_count = static_cast<std::uint32_t>(out.entries.size() / image.entry_octets),
                 .entry_octets = image.entry_octets,
                 .entries_crc = crc32(out.entries)};

@@ -2,31 +2,23 @@
 //
 // Pure functions over octets. An image's table ends where the image ends; the disk is larger. So
 // the final table is computed before anything is written: backup at the disk's real end, one more
-// partition there for the host's seed, CRCs anew. Only the primary table of an image is read.
+// partition there for the host's seed, the image's last one grown, CRCs anew. Only the primary
+// table of an image is read.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "images/guid.hpp"
 
 namespace slipway::images {
 
 inline constexpr std::size_t kHeadOctets = std::size_t{1} << 20;  // the part of a disk written last
-
-struct Guid {
-  std::array<std::uint8_t, 16> octets{};  // as on the disk: the first three groups little-endian
-
-  [[nodiscard]] static std::optional<Guid> parse(std::string_view text);  // 8-4-4-4-12, any case
-  [[nodiscard]] static Guid random();                                     // RFC 9562 version 4
-  [[nodiscard]] std::string text() const;                                 // upper case
-  bool operator==(const Guid&) const = default;
-};
 
 struct Partition {
   unsigned number = 0;  // 1-based, as in /dev/sda1
@@ -61,6 +53,17 @@ struct SeedPartition {
   Guid unique;
 };
 
+// How the disk's table differs from the image's, its size aside.
+struct TableChanges {
+  std::optional<SeedPartition> seed = {};
+  // Gives the disk and each of the image's partitions their new unique GUID, in this order; empty:
+  // they keep those of the image, which all disks written from it then share.
+  std::function<Guid()> new_guid = {};
+  // The image's last partition (the one that ends last) goes on up to the seed's partition, or
+  // without one up to the last whole MiB before the backup table. It never shrinks.
+  bool grow_last = false;
+};
+
 // What is written to the disk besides the image's own octets, each with its place.
 struct DiskTable {
   Bytes lba0, lba1;                   // one sector each
@@ -82,8 +85,9 @@ struct TableError {
 // `cidata`, of type Linux filesystem data, and lies at the end of the disk.
 // Fails with image_too_large when partitions, seed and tables do not fit `disk_octets`; bad_table
 // when there is no protective MBR or no free entry.
-[[nodiscard]] std::expected<DiskTable, TableError> make_disk_table(
-    const GptTable& image, ByteView head, std::uint64_t disk_octets,
-    const std::optional<SeedPartition>& seed);
+[[nodiscard]] std::expected<DiskTable, TableError> make_disk_table(const GptTable& image,
+                                                                   ByteView head,
+                                                                   std::uint64_t disk_octets,
+                                                                   const TableChanges& changes);
 
 }  // namespace slipway::images

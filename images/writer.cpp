@@ -100,6 +100,7 @@ class Flash {
   Outcome wipe();
   Outcome write_body();
   Outcome read_back();
+  Outcome finish();
   Outcome commit();
 
   Outcome write_chunk(Job& job);
@@ -134,6 +135,7 @@ std::expected<WriteReport, WriteError> Flash::run() {
   if (outcome) outcome = timed("wipe", 2 * kHeadOctets, &Flash::wipe);
   if (outcome) outcome = timed("write", everything, &Flash::write_body);
   if (outcome) outcome = timed("verify", everything, &Flash::read_back);
+  if (outcome && job_.finishing) outcome = timed("finishing", 0, &Flash::finish);
   if (outcome) outcome = timed("commit", kHeadOctets, &Flash::commit);
   if (!outcome) return std::unexpected(outcome.error());
   report_.raw_sha256 = manifest_.raw_sha256;
@@ -182,15 +184,16 @@ Outcome Flash::prepare() {
   return {};
 }
 
-// Nothing that was on the disk can be booted from here on.
+// Nothing that was on the disk can be booted after the first flush. Only then its inside is
+// touched: else the old table could outlive a power cut that the old content did not.
 Outcome Flash::wipe() {
   const auto tail = plan_->tail();
   auto outcome = disk_write(disk_.zero_range(0, kHeadOctets));
   if (outcome) {
     outcome = disk_write(disk_.zero_range(disk_.size_octets() - kHeadOctets, kHeadOctets));
   }
-  if (outcome) outcome = disk_write(disk_.zero_range(tail.offset, tail.length));
   if (outcome) outcome = disk_write(disk_.flush());
+  if (outcome) outcome = disk_write(disk_.zero_range(tail.offset, tail.length));
   return outcome;
 }
 
@@ -337,6 +340,12 @@ Outcome Flash::check_seed(ReadBack& proof) {
   }
   done_octets_ += extent.length;
   return {};
+}
+
+Outcome Flash::finish() {
+  auto outcome = job_.finishing(plan_->partitions());
+  if (outcome) outcome = disk_write(disk_.flush());
+  return outcome;
 }
 
 Outcome Flash::commit() {

@@ -53,7 +53,8 @@ struct Seed {
 };
 
 struct WriteProgress {
-  std::string_view step;  // "checks", "wipe", "write", "verify", "commit"
+  // "checks", "wipe", "write", "verify", "finishing" (when there is one), "commit"
+  std::string_view step;
   std::uint64_t done_octets = 0;
   std::uint64_t total_octets = 0;
 };
@@ -61,7 +62,8 @@ struct WriteProgress {
 struct WriteError {
   std::string reason;  // chunk-digest-mismatch, seed-digest-mismatch, sector-size-mismatch,
                        // image-too-large, bad-partition-table, network-error, disk-write-error,
-                       // disk-read-error, verify-mismatch, cancelled, internal
+                       // disk-read-error, verify-mismatch, cancelled, internal, or what
+                       // WriteJob::finishing gave
   std::string detail;  // one sentence: which chunk, disk and offset, and what to do
 };
 
@@ -80,6 +82,14 @@ struct WriteJob {
   BlockDevice& disk;
   Seed seed = {};
   Guid seed_partition = {};  // unique GUID of the cidata partition; Guid::random()
+  bool new_guids = false;    // random GUIDs for the disk and its partitions, not the image's
+  bool grow_last = false;    // the image's last partition goes on up to the end of the disk
+  // Completes what is in the partitions (grows a file system, adds files); may be empty. Runs on
+  // write_image()'s thread after all was read back, and is flushed before the tables are written:
+  // whatever it writes by byte offset, the disk cannot boot before it is done. It gets the
+  // partitions as the new table will list them; no table is on the disk yet. An error ends the
+  // write with that reason.
+  std::function<Outcome(const std::vector<Partition>&)> finishing = {};
   // Called by write_image()'s thread at each step's start and end, and at least 4 times a second.
   std::function<void(const WriteProgress&)> progress = [](const WriteProgress&) {};
   // Set from any thread to stop soon (reason `cancelled`); nullptr: never. The disk cannot boot

@@ -42,7 +42,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)table->partitions();
   head.resize(images::kHeadOctets);
   const images::SeedPartition seed{5000, images::Guid{{1}}};
-  const auto made = images::make_disk_table(*table, head, 4 * kImageOctets, seed);
+  const auto made = images::make_disk_table(
+      *table, head, 4 * kImageOctets,
+      {.seed = seed, .new_guid = [] { return images::Guid{{2}}; }, .grow_last = true});
   if (!made) return 0;
   std::ranges::copy(made->lba0, head.begin());
   std::ranges::copy(made->lba1, head.begin() + *sector);

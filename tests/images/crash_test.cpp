@@ -20,6 +20,18 @@ constexpr std::size_t kImage = 4 * kMiB;
 // A disk that was in use before: another system, with a table of its own.
 Bytes old_disk() { return make_gpt_image({.octets = kDisk, .used_until = 6 * kMiB, .seed = 77}); }
 
+// What completing a partition does: a few places of the grown partition change, far apart.
+Outcome grow_file_system(MemoryDisk& disk, const std::vector<Partition>& partitions) {
+  const auto& last = partitions[1];
+  AlignedBuffer octets(4096);
+  std::ranges::fill(octets.span(), std::uint8_t{0x5A});
+  for (const auto offset : {last.offset, last.offset + last.length - 4096}) {
+    const auto done = disk.write_at(offset, octets.view());
+    if (!done) return std::unexpected(WriteError{"disk-write-error", done.error().text()});
+  }
+  return {};
+}
+
 struct Run {
   MemoryDisk disk{old_disk()};
   std::expected<WriteReport, WriteError> report = WriteReport{};
@@ -37,6 +49,11 @@ struct Run {
                           .disk = disk,
                           .seed = {std::move(*iso), digest},
                           .seed_partition = *Guid::parse("11223344-5566-7788-99aa-bbccddeeff00"),
+                          .grow_last = true,
+                          .finishing =
+                              [this](const std::vector<Partition>& partitions) {
+                                return grow_file_system(disk, partitions);
+                              },
                           .workers = workers,
                           .flush_every_octets = kMiB});
   }
@@ -87,11 +104,12 @@ TEST_CASE("SG5: the order of writes and flushes, from the log", "[images][writer
   const auto& log = run.disk.log();
   const auto is_flush = [&](std::size_t at) { return log[at].kind == Kind::flush; };
 
-  // Wipe of the first and last MiB and of the image's own backup table, then a flush.
+  // Wipe of the first and last MiB, then a flush; only then anything within the disk changes.
   CHECK((log[0].kind == Kind::zero && log[0].offset == 0 && log[0].octets.size() == kMiB));
   CHECK((log[1].kind == Kind::zero && log[1].offset == kDisk - kMiB));
-  CHECK((log[2].kind == Kind::zero && log[2].offset == kImage - 33 * 512));
-  CHECK(is_flush(3));
+  CHECK(is_flush(2));
+  // Where the image has its own backup table.
+  CHECK((log[3].kind == Kind::zero && log[3].offset == kImage - 33 * 512));
 
   // The last eight: rest of the head, backup, LBA 1, LBA 0, each flushed.
   const auto end = log.size() - 8;
@@ -103,10 +121,14 @@ TEST_CASE("SG5: the order of writes and flushes, from the log", "[images][writer
 
   // In between, nothing touches the first MiB, and no more than 1 MiB (and what the other worker
   // had under way) is written without a flush.
+  // Finishing writes after the flushes around the read-back and is flushed itself.
   CHECK(is_flush(end - 1));
-  CHECK(is_flush(end - 2));  // before and after the read-back
+  CHECK((log[end - 2].kind == Kind::write && log[end - 2].offset == 5 * kMiB - 4096));
+  CHECK((log[end - 3].kind == Kind::write && log[end - 3].offset == 2 * kMiB));
+  CHECK(is_flush(end - 4));
+  CHECK(is_flush(end - 5));
   std::uint64_t unflushed = 0;
-  for (std::size_t at = 4; at < end; ++at) {
+  for (std::size_t at = 3; at < end; ++at) {
     unflushed =
         is_flush(at) ? 0 : unflushed + (log[at].kind == Kind::write ? log[at].octets.size() : 0);
     CHECK(unflushed <= 2 * kMiB + 256 * 1024);
@@ -139,7 +161,16 @@ TEST_CASE("the power-cut test sees an order that is wrong", "[images][writer][cr
     log.insert(log.begin() + 4, lba0);
   }
   SECTION("no wipe") { log.erase(log.begin(), log.begin() + 3); }
+  SECTION("the inside changes before the wipe is durable") { log.erase(log.begin() + 2); }
   SECTION("no flush between backup and LBA 1") { log.erase(log.end() - 5); }
+  SECTION("no flush from finishing to LBA 1") {
+    for (const auto behind : {9U, 7U, 5U}) {  // behind finishing, the head and the backup
+      REQUIRE(log[log.size() - behind].kind == Kind::flush);
+    }
+    log.erase(log.end() - 5);
+    log.erase(log.end() - 6);
+    log.erase(log.end() - 7);
+  }
   CHECK(count_half_states(log, run.disk.content(), 20, states) > 0);
 }
 

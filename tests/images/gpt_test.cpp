@@ -1,5 +1,7 @@
 #include "images/gpt.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <functional>
 
@@ -115,7 +117,8 @@ TEST_CASE("the final table ends at the disk's end, with the seed before it", "[i
   const auto head = ByteView(image).first(kMiB);
   const auto source = parse_gpt(head, sector, image.size());
   REQUIRE(source);
-  const auto table = make_disk_table(*source, head, 10 * kMiB, SeedPartition{380'928, kSeedGuid});
+  const auto table =
+      make_disk_table(*source, head, 10 * kMiB, {.seed = SeedPartition{380'928, kSeedGuid}});
   REQUIRE(table);
   CHECK(table->seed_offset == 8 * kMiB);  // one MiB, before the MiB that holds the backup
   CHECK(table->backup_offset == 10 * kMiB - 16384 - sector);
@@ -137,6 +140,90 @@ TEST_CASE("the final table ends at the disk's end, with the seed before it", "[i
   CHECK(as_text(ByteView(table->lba0).first(22)) == "boot code of the image");
   Reader size(ByteView(table->lba0).subspan(446 + 12, 4));
   CHECK(size.le32() == 10 * kMiB / sector - 1);
+}
+
+TEST_CASE("the last partition grows up to the seed or to the last whole MiB", "[images][gpt]") {
+  struct Row {
+    const char* why;
+    std::size_t disk_octets;
+    bool has_seed;
+    std::uint64_t end;  // of partition 2, which ends at 5 MiB in the image
+  };
+  const auto sector = GENERATE(512U, 4096U);
+  const auto row = GENERATE(values<Row>({
+      {"up to the seed", 64 * kMiB, true, 62 * kMiB},
+      {"up to the MiB of the backup table", 64 * kMiB, false, 63 * kMiB},
+      {"a disk that ends within a MiB", 64 * kMiB + 128 * 1024, false, 64 * kMiB},
+      {"no room", 6 * kMiB, false, 5 * kMiB},
+      {"no room before the seed", 7 * kMiB, true, 5 * kMiB},
+  }));
+  CAPTURE(sector, row.why);
+  const auto image = make_gpt_image({.sector_octets = sector});
+  const auto head = ByteView(image).first(kMiB);
+  const auto source = parse_gpt(head, sector, image.size());
+  REQUIRE(source);
+  TableChanges changes{.grow_last = true};
+  if (row.has_seed) changes.seed = SeedPartition{4096, kSeedGuid};
+  const auto table = make_disk_table(*source, head, row.disk_octets, changes);
+  REQUIRE(table);
+  const auto disk = apply(image, *table, sector, row.disk_octets);
+  const auto written = parse_gpt(ByteView(disk).first(kMiB), sector, disk.size());
+  REQUIRE(written);
+  const auto partitions = written->partitions();
+  REQUIRE(partitions.size() == (row.has_seed ? 3 : 2));
+  CHECK(partitions[0].length == kMiB);
+  CHECK(partitions[1].offset == 2 * kMiB);
+  CHECK(partitions[1].offset + partitions[1].length == row.end);
+  CHECK(table->partitions[1].length == partitions[1].length);
+}
+
+TEST_CASE("the partition that ends last grows, whatever its number", "[images][gpt]") {
+  auto image = make_gpt_image();
+  std::swap_ranges(image.begin() + 1024, image.begin() + 1152, image.begin() + 1152);
+  fix_gpt_crc(image);
+  const auto head = ByteView(image).first(kMiB);
+  const auto source = parse_gpt(head, 512, image.size());
+  REQUIRE(source);
+  const auto table = make_disk_table(*source, head, 16 * kMiB, {.grow_last = true});
+  REQUIRE(table);
+  CHECK(table->partitions[0].length == 13 * kMiB);  // from 2 MiB to 15 MiB
+  CHECK(table->partitions[1].length == kMiB);
+}
+
+TEST_CASE("new GUIDs are the disk's and each partition's, the seed's stays", "[images][gpt]") {
+  auto image = make_gpt_image();
+  image[1024 + 48] = 0x04;  // attribute: legacy BIOS bootable
+  image[1024 + 57] = 0x30;  // a name beyond ASCII
+  fix_gpt_crc(image);
+  const auto head = ByteView(image).first(kMiB);
+  const auto source = parse_gpt(head, 512, image.size());
+  REQUIRE(source);
+  std::uint8_t next = 0;
+  const auto new_guid = [&next] {
+    Guid guid;
+    guid.octets.fill(++next);
+    return guid;
+  };
+  const auto table = make_disk_table(
+      *source, head, 10 * kMiB, {.seed = SeedPartition{4096, kSeedGuid}, .new_guid = new_guid});
+  REQUIRE(table);
+  const auto disk = apply(image, *table, 512, 10 * kMiB);
+  const auto written = parse_gpt(ByteView(disk).first(kMiB), 512, disk.size());
+  REQUIRE(written);
+  CHECK(to_hex(written->disk.octets) == "01010101010101010101010101010101");
+  const auto partitions = written->partitions();
+  REQUIRE(partitions.size() == 3);
+  CHECK(to_hex(partitions[0].unique.octets) == "02020202020202020202020202020202");
+  CHECK(to_hex(partitions[1].unique.octets) == "03030303030303030303030303030303");
+  CHECK(partitions[2].unique == kSeedGuid);
+  // Nothing else of the image's entries changed.
+  CHECK(std::ranges::equal(ByteView(disk).subspan(1024, 16), head.subspan(1024, 16)));
+  CHECK(std::ranges::equal(ByteView(disk).subspan(1056, 96), head.subspan(1056, 96)));
+  // Both tables say the same.
+  CHECK(std::ranges::equal(ByteView(disk).subspan(1024, 16384),
+                           ByteView(disk).subspan(10 * kMiB - 33 * 512, 16384)));
+  CHECK(std::ranges::equal(ByteView(disk).subspan(512 + 56, 16),
+                           ByteView(disk).subspan(10 * kMiB - 512 + 56, 16)));
 }
 
 TEST_CASE("what does not fit is too large, what has no place is a bad table", "[images][gpt]") {
@@ -166,9 +253,9 @@ TEST_CASE("what does not fit is too large, what has no place is a bad table", "[
   const auto head = ByteView(image).first(kMiB);
   const auto source = parse_gpt(head, 512, image.size());
   REQUIRE(source);
-  std::optional<SeedPartition> seed;
-  if (row.seed_octets > 0) seed = SeedPartition{row.seed_octets, kSeedGuid};
-  const auto table = make_disk_table(*source, head, row.disk_octets, seed);
+  TableChanges changes;
+  if (row.seed_octets > 0) changes.seed = SeedPartition{row.seed_octets, kSeedGuid};
+  const auto table = make_disk_table(*source, head, row.disk_octets, changes);
   CHECK((table ? -1 : static_cast<int>(table.error().fault)) == row.fault);
 }
 
@@ -178,10 +265,37 @@ TEST_CASE("a hybrid MBR is kept as it is", "[images][gpt]") {
   const auto head = ByteView(image).first(kMiB);
   const auto source = parse_gpt(head, 512, image.size());
   REQUIRE(source);
-  const auto table = make_disk_table(*source, head, 8 * kMiB, std::nullopt);
+  const auto table = make_disk_table(*source, head, 8 * kMiB, {});
   REQUIRE(table);
   CHECK(std::ranges::equal(table->lba0, head.first(512)));
 }
+
+namespace {
+
+// The image's table is sgdisk's own, so nothing here rests on our idea of a table.
+void check_with_tools(const std::string& path, std::uint32_t sector) {
+  REQUIRE(run_command("sgdisk -n 1:1M:2M -t 1:ef00 -n 2:3M:5M " + path).exit_code == 0);
+  auto image = read_whole_file(path);
+  const auto head = ByteView(image).first(kMiB);
+  const auto source = parse_gpt(head, sector, image.size());
+  REQUIRE(source);
+  const auto table = make_disk_table(
+      *source, head, 64 * kMiB,
+      {.seed = SeedPartition{4096, kSeedGuid}, .new_guid = Guid::random, .grow_last = true});
+  REQUIRE(table);
+  write_file(path, apply(image, *table, sector, 64 * kMiB));
+  CHECK_THAT(run_command("sgdisk --verify " + path).output, ContainsSubstring("No problems found"));
+  CHECK_THAT(run_command("sfdisk --verify " + path).output,
+             ContainsSubstring("No errors detected"));
+  CHECK_THAT(run_command("sgdisk -i 3 " + path).output,
+             ContainsSubstring("Partition name: 'cidata'") &&
+                 ContainsSubstring("11223344-5566-7788-99AA-BBCCDDEEFF00"));
+  CHECK_THAT(run_command("sgdisk -i 2 " + path).output,
+             ContainsSubstring("(at 62.0 MiB)") &&
+                 ContainsSubstring("Partition unique GUID: " + table->partitions[1].unique.text()));
+}
+
+}  // namespace
 
 TEST_CASE("sgdisk and sfdisk find nothing wrong with the final table", "[images][gpt][tools]") {
   if (!has_tool("sgdisk") || !has_tool("sfdisk")) {
@@ -190,22 +304,20 @@ TEST_CASE("sgdisk and sfdisk find nothing wrong with the final table", "[images]
   }
   const ScratchFolder scratch;
   const auto path = scratch.path("disk");
-  // The image's table is sgdisk's own, so nothing here rests on our idea of a table.
-  REQUIRE(run_command("truncate -s 6M " + path +
-                      " && sgdisk -n 1:2048:4095 -t 1:ef00 -n 2:4096:0 " + path)
-              .exit_code == 0);
-  const auto image = read_whole_file(path);
-  const auto head = ByteView(image).first(kMiB);
-  const auto source = parse_gpt(head, 512, image.size());
-  REQUIRE(source);
-  const auto table = make_disk_table(*source, head, 64 * kMiB, SeedPartition{4096, kSeedGuid});
-  REQUIRE(table);
-  write_file(path, apply(image, *table, 512, 64 * kMiB));
-  const auto sgdisk = run_command("sgdisk -v " + path);
-  CHECK_THAT(sgdisk.output, ContainsSubstring("No problems found"));
-  const auto sfdisk = run_command("sfdisk --verify " + path);
-  CHECK_THAT(sfdisk.output, ContainsSubstring("No errors detected"));
-  CHECK_THAT(run_command("sgdisk -i 3 " + path).output,
-             ContainsSubstring("Partition name: 'cidata'") &&
-                 ContainsSubstring("11223344-5566-7788-99AA-BBCCDDEEFF00"));
+  REQUIRE(run_command("truncate -s 64M " + path).exit_code == 0);
+  check_with_tools(path, 512);
+}
+
+TEST_CASE("sgdisk and sfdisk find nothing wrong on sectors of 4096 octets",
+          "[images][gpt][tools][root]") {
+  const ScratchFolder scratch;
+  REQUIRE(run_command("truncate -s 64M " + scratch.path("disk")).exit_code == 0);
+  const auto loop = run_command("losetup --show -b 4096 -f " + scratch.path("disk"));
+  if (::geteuid() != 0 || loop.exit_code != 0) {
+    WARN("no loop devices for this user");
+    return;
+  }
+  const auto path = loop.output.substr(0, loop.output.find('\n'));
+  check_with_tools(path, 4096);
+  CHECK(run_command("losetup -d " + path).exit_code == 0);
 }

@@ -22,9 +22,10 @@ Seed make_seed() {
 
 // Everything that one write needs.
 struct Setup {
+  std::size_t disk_octets = 9 * kMiB;
   Bytes raw = make_gpt_image();
   Packed packed = pack(raw);
-  MemoryDisk disk{random_octets_of(9 * kMiB, 99)};
+  MemoryDisk disk{random_octets_of(disk_octets, 99)};
   Seed seed = make_seed();
 
   std::expected<WriteReport, WriteError> write() {
@@ -71,6 +72,82 @@ TEST_CASE("the disk holds image, seed and moved table", "[images][writer]") {
   const auto& iso = setup.seed.iso;
   CHECK(std::ranges::equal(part(disk, 7 * kMiB, 7 * kMiB + iso.size()), iso));
   CHECK(report->partitions.size() == 3);
+}
+
+TEST_CASE("the last partition grows and GUIDs are new when that is asked for", "[images][writer]") {
+  Setup setup{.disk_octets = 20 * kMiB};
+  const auto manifest = verified(setup.packed.manifest);
+  BlobFetcher fetcher(setup.packed.blob);
+  const auto report = write_image({.fetcher = fetcher,
+                                   .manifest = manifest,
+                                   .disk = setup.disk,
+                                   .seed = setup.seed,
+                                   .seed_partition = Guid::random(),
+                                   .new_guids = true,
+                                   .grow_last = true});
+  INFO((report ? "" : report.error().detail));
+  REQUIRE(report);
+  const auto& disk = setup.disk.content();
+  const auto old_table = parse_gpt(part(setup.raw, 0, kMiB), 512, setup.raw.size());
+  const auto table = parse_gpt(part(disk, 0, kMiB), 512, disk.size());
+  REQUIRE(table);
+  CHECK(table->disk != old_table->disk);
+  CHECK(table->disk.text()[14] == '4');  // random
+  const auto partitions = table->partitions();
+  REQUIRE(partitions.size() == 3);
+  CHECK(partitions[0].unique != old_table->partitions()[0].unique);
+  CHECK(partitions[1].unique != old_table->partitions()[1].unique);
+  CHECK(partitions[1].offset + partitions[1].length == 18 * kMiB);  // where the seed begins
+  CHECK(report->partitions[1].length == 16 * kMiB);
+  // Nothing but the tables is otherwise than in the image.
+  CHECK(std::ranges::equal(part(disk, kMiB, 5 * kMiB), part(setup.raw, kMiB, 5 * kMiB)));
+}
+
+TEST_CASE("finishing runs on what was read back, before any table is on the disk",
+          "[images][writer]") {
+  Setup setup;
+  const auto manifest = verified(setup.packed.manifest);
+  BlobFetcher fetcher(setup.packed.blob);
+  std::atomic<bool> cancel = false;
+  std::string fault;
+  WriteJob job{
+      .fetcher = fetcher,
+      .manifest = manifest,
+      .disk = setup.disk,
+      .seed = setup.seed,
+      .seed_partition = Guid::random(),
+      .finishing = [&](const std::vector<Partition>& partitions) -> Outcome {
+        CHECK(partitions.size() == 3);
+        CHECK(partitions[1].offset == 2 * kMiB);
+        CHECK(head_is_empty(setup.disk));
+        const auto& body = setup.disk.content();
+        CHECK(std::ranges::equal(part(body, kMiB, 5 * kMiB), part(setup.raw, kMiB, 5 * kMiB)));
+        if (fault == "cancelled") cancel = true;
+        if (fault == "tool-failed") {
+          return std::unexpected(WriteError{fault, "e2fsck said no"});
+        }
+        AlignedBuffer octets(4096);
+        std::ranges::fill(octets.span(), std::uint8_t{0x5A});
+        CHECK(setup.disk.write_at(2 * kMiB, octets.view()));
+        return {};
+      },
+      .cancel = &cancel};
+  SECTION("and its work stays") {
+    const auto report = write_image(job);
+    INFO((report ? "" : report.error().detail));
+    REQUIRE(report);
+    CHECK(report->seconds.contains("finishing"));
+    CHECK(setup.disk.content()[2 * kMiB] == 0x5A);
+    CHECK(setup.disk.content()[510] == 0x55);
+  }
+  SECTION("its failure ends the write") { fault = "tool-failed"; }
+  SECTION("so does a stop meanwhile") { fault = "cancelled"; }
+  if (!fault.empty()) {
+    const auto report = write_image(job);
+    REQUIRE_FALSE(report);
+    CHECK(report.error().reason == fault);
+    CHECK(head_is_empty(setup.disk));
+  }
 }
 
 TEST_CASE("images of every shape arrive", "[images][writer]") {
@@ -128,6 +205,19 @@ TEST_CASE("an image without a table is written as it is, when there is no seed",
   CHECK(setup.disk.log().empty());
 
   setup.seed = {};
+  const auto manifest = verified(setup.packed.manifest);
+  BlobFetcher fetcher(setup.packed.blob);
+  for (const bool grow : {true, false}) {
+    const auto without_table = write_image({.fetcher = fetcher,
+                                            .manifest = manifest,
+                                            .disk = setup.disk,
+                                            .new_guids = !grow,
+                                            .grow_last = grow});
+    REQUIRE_FALSE(without_table);
+    CHECK(without_table.error().reason == "bad-partition-table");
+  }
+  CHECK(setup.disk.log().empty());
+
   const auto report = setup.write();
   INFO((report ? "" : report.error().detail));
   REQUIRE(report);
@@ -273,6 +363,8 @@ TEST_CASE("progress runs through the steps and ends at each total", "[images][wr
                        .disk = setup.disk,
                        .seed = setup.seed,
                        .seed_partition = Guid::random(),
+                       .finishing = [](const auto&) -> Outcome { return {}; },
                        .progress = note}));
-  CHECK(steps == std::vector<std::string>{"checks", "wipe", "write", "verify", "commit"});
+  CHECK(steps ==
+        std::vector<std::string>{"checks", "wipe", "write", "verify", "finishing", "commit"});
 }
