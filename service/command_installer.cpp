@@ -46,8 +46,13 @@ void add_installer(CLI::App& app, const SharedCommon& common) {
   kernel->needs(modules);
   modules->needs(kernel);
   command->add_option("--deb", options->kernel.package, "this linux-image package instead");
-  command->add_option("--drivers", options->drivers, "modules instead of the usual ones")
+  command
+      ->add_option("--drivers", options->drivers,
+                   "server (the default), all, virtio, or modules by name; several with commas")
       ->delimiter(',');
+  command->add_flag_callback(
+      "--burn-in", [options] { options->tools = installer_tools(true); },
+      "with the programs that profiles with burn_in need");
   command->add_option("--add-module", options->add_modules, "a module besides");
   command->add_option("--add-firmware", options->add_firmware, "a firmware file besides");
   command->add_option("--agent", options->agent, "the slipway-agent program");

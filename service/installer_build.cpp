@@ -19,6 +19,7 @@
 #include "base/tool.hpp"
 #include "images/chunks.hpp"
 #include "images/cpio.hpp"
+#include "service/installer_drivers.hpp"
 #include "service/installer_firmware.hpp"
 #include "service/installer_modules.hpp"
 
@@ -109,7 +110,7 @@ Fallible<std::vector<std::string>> choose_modules(const InstallerOptions& option
                                                   const Kernel& kernel, const Say& say) {
   const auto tables = ModuleTables::read(kernel.modules);
   if (!tables) return std::unexpected(tables.error());
-  auto names = options.drivers.empty() ? default_drivers() : options.drivers;
+  auto names = expand_drivers(options.drivers, *tables);
   names.insert(names.end(), options.add_modules.begin(), options.add_modules.end());
   std::vector<std::string> unknown;
   auto files = tables->files(names, unknown);
@@ -158,6 +159,19 @@ Fallible<void> add_programs(const InstallerOptions& options, Content& content) {
   content.parts.push_back({"agent", fs::file_size(*agent)});
   content.add_file("bin/busybox", 0755, options.busybox);
   content.parts.push_back({"busybox", fs::file_size(options.busybox)});
+  return {};
+}
+
+Fallible<void> add_tools(const InstallerOptions& options, const Say& say, Content& content) {
+  const auto tools = collect_tools(options.tools);
+  if (!tools) return std::unexpected(tools.error());
+  for (const auto& line : tools->remarks) say(line);
+  std::uint64_t octets = 0;
+  for (const auto& [path, source] : tools->files) {
+    content.add_file(path, 0755, source);
+    octets += fs::file_size(source);
+  }
+  content.parts.push_back({"tools", octets});
   return {};
 }
 
@@ -249,6 +263,7 @@ Fallible<BuiltInstaller> build_installer(const InstallerOptions& options, const 
 
   Content content;
   auto done = add_programs(options, content);
+  if (done) done = add_tools(options, say, content);
   if (done) done = add_modules(options, *kernel, staging->path(), say, content);
   if (!done) return std::unexpected(done.error());
   add_scripts(options, content);

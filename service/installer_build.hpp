@@ -1,8 +1,9 @@
 // service/installer_build.hpp -- `slipway installer build`: kernel and initramfs of our installer.
 //
 // The kernel is the distribution's, octet for octet, so that Secure Boot takes it. The initramfs
-// holds drivers of that kernel with their firmware, busybox, the scripts of agent/initramfs and the
-// agent. Same inputs, same octets: no time, no user, no order of a folder goes in.
+// holds drivers of that kernel with their firmware, busybox, the scripts of agent/initramfs, the
+// agent and the programs that it runs. Same inputs, same octets: no time, no user, no order of a
+// folder goes in.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +13,17 @@
 
 #include "base/result.hpp"
 #include "service/installer_kernel.hpp"
+#include "service/installer_tools.hpp"
 
 namespace slipway::service {
 
 struct InstallerOptions {
   KernelChoice kernel;
-  std::vector<std::string> drivers;       // modules instead of the default ones
+  std::vector<std::string> drivers;       // sets and modules, see installer_drivers.hpp
   std::vector<std::string> add_modules;   // modules besides
   std::vector<std::string> add_firmware;  // files below `firmware` besides: "rtl_nic/rtl8168h-2.fw"
-  std::filesystem::path agent;            // slipway-agent; empty: beside this program, or installed
+  std::vector<InstallerTool> tools = installer_tools(false);
+  std::filesystem::path agent;  // slipway-agent; empty: beside this program, or installed
   std::filesystem::path busybox = "/usr/bin/busybox";  // must be static
   std::filesystem::path firmware = "/lib/firmware";
   std::uint64_t firmware_octets = std::uint64_t{16} << 20;  // budget; what exceeds it is left out
@@ -29,7 +32,8 @@ struct InstallerOptions {
 };
 
 struct InstallerPart {
-  std::string name;  // "kernel", "modules", "firmware", "agent", "busybox", "scripts", "initramfs"
+  std::string name;  // "kernel", "modules", "firmware", "agent", "busybox", "tools", "scripts",
+                     // "initramfs"
   std::uint64_t octets = 0;  // before compression, but for "kernel" and "initramfs"
 };
 

@@ -111,21 +111,13 @@ std::vector<std::string> ModuleTables::files(const std::vector<std::string>& nam
   return result;
 }
 
-const std::vector<std::string>& default_drivers() {
-  static const std::vector<std::string> kDrivers = {
-      // Network. alx, atlantic and 8139 are on small edge boards and in old test rigs.
-      "e1000", "e1000e", "igb", "igc", "ixgbe", "i40e", "ice", "r8169", "realtek", "tg3",
-      "broadcom", "bnxt_en", "mlx5_core", "alx", "atlantic", "8139cp", "8139too", "virtio_net",
-      "vmxnet3", "hv_netvsc",
-      // Disks. vmd: without it, NVMe disks behind Intel's volume management are not seen.
-      "ahci", "ata_piix", "nvme", "vmd", "sd_mod", "usb_storage", "uas", "virtio_blk",
-      "virtio_scsi", "mmc_block", "sdhci_pci", "sdhci_acpi", "megaraid_sas", "mpt3sas", "mptspi",
-      "mptsas", "vmw_pvscsi", "hv_storvsc",
-      // What they hang on, and a keyboard.
-      "virtio_pci", "xhci_pci", "ehci_pci", "ohci_pci", "uhci_hcd", "usbhid", "hid_generic",
-      // The firmware's variables, for the boot entry; randomness in virtual machines.
-      "efivarfs", "virtio_rng"};
-  return kDrivers;
+std::vector<std::string> ModuleTables::names(
+    const std::function<bool(std::string_view)>& wanted) const {
+  std::vector<std::string> result;
+  for (const auto& [name, module] : modules_) {
+    if (wanted(module.file)) result.push_back(name);
+  }
+  return result;
 }
 
 }  // namespace slipway::service

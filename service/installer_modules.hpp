@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -32,6 +33,10 @@ class ModuleTables {
   [[nodiscard]] std::vector<std::string> files(const std::vector<std::string>& names,
                                                std::vector<std::string>& unknown) const;
 
+  // The names of all modules whose file, "kernel/drivers/net/veth.ko", is `wanted`; sorted.
+  [[nodiscard]] std::vector<std::string> names(
+      const std::function<bool(std::string_view)>& wanted) const;
+
  private:
   struct Module {
     std::string file;
@@ -43,9 +48,6 @@ class ModuleTables {
   std::map<std::string, std::vector<std::string>> aliases_;  // without wildcards
   std::set<std::string> builtin_;
 };
-
-// The drivers for hosts as depots have them: network, disks, USB and keyboard, virtual machines.
-[[nodiscard]] const std::vector<std::string>& default_drivers();
 
 // "kernel/drivers/net/ethernet/intel/e1000e/e1000e.ko.xz" -> "e1000e".
 [[nodiscard]] std::string module_name(std::string_view file);

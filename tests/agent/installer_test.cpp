@@ -1,7 +1,11 @@
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <fstream>
 
 #include "base/crypto.hpp"
 #include "base/json.hpp"
+#include "base/tool.hpp"
 #include "service/installer_build.hpp"
 #include "service/installer_firmware.hpp"
 #include "service/installer_kernel.hpp"
@@ -97,7 +101,15 @@ InstallerOptions small_installer(const FakeRoot& root, const std::string& output
   options.busybox = root.path() / "busybox";
   options.firmware = root.path() / "firmware";
   options.output = root.path() / output;
+  options.tools = {};
   return options;
+}
+
+// Whether the unpacked archive holds `text` anywhere.
+bool archive_holds(const std::filesystem::path& archive, const std::string& text) {
+  return call_tool({.arguments = {"/bin/sh", "-c", "zstd -dc \"$0\" | grep -aqF -e \"$1\"", archive,
+                                  text}})
+             ->code == 0;
 }
 
 }  // namespace
@@ -188,6 +200,41 @@ TEST_CASE("the same inputs give the same installer, octet for octet", "[service]
   }
   CHECK(file_octets(root.path() / "out1/initramfs.img").size() % 512 == 0);
   CHECK(root.text("out1/vmlinuz") == "the kernel");
+}
+
+TEST_CASE("neither folders nor times of a build are in its result", "[service][installer]") {
+  const FakeRoot one, other;
+  const auto say = [](const std::string&) {};
+  auto options = small_installer(one, "out");
+  options.tools = {{"e2fsck", "e2fsprogs", ""}};
+  REQUIRE(build_installer(options, say));
+  options = small_installer(other, "elsewhere/out");
+  options.tools = {{"e2fsck", "e2fsprogs", ""}};
+  const auto long_ago = std::filesystem::file_time_type::clock::now() - std::chrono::days(1000);
+  for (const auto* file : {"agent", "busybox", "lib/modules/6.1.0-1-amd64/kernel/a.ko"}) {
+    std::filesystem::last_write_time(other.path() / file, long_ago);
+    std::filesystem::permissions(other.path() / file, std::filesystem::perms::owner_all);
+  }
+  const auto mask = ::umask(077);
+  const auto built = build_installer(options, say);
+  ::umask(mask);
+  REQUIRE(built);
+  const auto archive = other.path() / "elsewhere/out/initramfs.img";
+  CHECK(file_octets(one.path() / "out/initramfs.img") == file_octets(archive));
+  CHECK(archive_holds(archive, "bin/e2fsck"));  // the search finds what is there
+  CHECK_FALSE(archive_holds(archive, one.path()));
+  CHECK_FALSE(archive_holds(archive, other.path()));
+}
+
+TEST_CASE("a missing tool is said while the installer is built", "[service][installer]") {
+  const FakeRoot root;
+  auto options = small_installer(root, "out");
+  options.tools = {{"no-such-tool", "its-package", "grow"}};
+  Files said;
+  REQUIRE(build_installer(options, [&](const std::string& line) { said.push_back(line); }));
+  CHECK(std::ranges::any_of(said, [](const std::string& line) {
+    return line.find("install its-package") != std::string::npos;
+  }));
 }
 
 TEST_CASE("installer.json names version, digests and parts", "[service][installer]") {
