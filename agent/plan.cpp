@@ -1,9 +1,86 @@
 #include "agent/plan.hpp"
 
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
 #include "base/json.hpp"
 
 namespace slipway::agent {
 namespace {
+
+// The members of one object, each of which must be known and of the right kind: what this agent
+// does not know may ask for what it does not do. The first failure is kept.
+class Members {
+ public:
+  Members(const JsonView& view, std::initializer_list<std::string_view> known) : view_(view) {
+    const auto* object = view.raw().if_object();
+    if (object == nullptr) {
+      refuse(view.path() + ": expected an object");
+      return;
+    }
+    for (const auto& [key, value] : *object) {
+      const std::string_view name(key.data(), key.size());
+      if (std::ranges::find(known, name) != known.end()) continue;
+      refuse(view.path() + (view.path().empty() ? "" : ".") + std::string(name) +
+             ": this agent does not know it; run slipway installer build again");
+    }
+  }
+
+  std::string text(std::string_view name) {
+    return taken<std::string>(name, [](const JsonView& member) { return member.text(); });
+  }
+  std::uint64_t number(std::string_view name) {
+    return taken<std::uint64_t>(name, [](const JsonView& member) { return member.number(); });
+  }
+  bool flag(std::string_view name) {
+    return taken<bool>(name, [](const JsonView& member) { return member.boolean(); });
+  }
+  std::chrono::seconds seconds(std::string_view name) {
+    constexpr std::uint64_t kDay = 24 * 3600;
+    const auto count = number(name);
+    if (count > kDay) refuse(view_.path() + "." + std::string(name) + ": more than a day");
+    return std::chrono::seconds(std::min(count, kDay));
+  }
+
+  // What the member's word stands for; the first of `words` when it is absent.
+  template <class T>
+  T word(std::string_view name, std::initializer_list<std::pair<std::string_view, T>> words) {
+    const auto said = text(name);
+    if (said.empty()) return words.begin()->second;
+    std::string allowed;
+    for (const auto& [word, value] : words) {
+      if (word == said) return value;
+      allowed += (allowed.empty() ? "" : ", ") + std::string(word);
+    }
+    refuse(std::string(name) + ": expected one of " + allowed + ", not " + said);
+    return words.begin()->second;
+  }
+
+  template <class T>
+  Fallible<T> made(T value) {
+    if (error_) return std::unexpected(*error_);
+    return value;
+  }
+
+ private:
+  void refuse(std::string why) {
+    if (!error_) error_ = Error(std::move(why));
+  }
+
+  template <class T, class Read>
+  T taken(std::string_view name, Read read) {
+    const auto member = view_.find(name);
+    if (!member) return T{};
+    auto value = read(*member);
+    if (value) return std::move(*value);
+    refuse(value.error().text());
+    return T{};
+  }
+
+  const JsonView view_;
+  std::optional<Error> error_;
+};
 
 // A path on the server that gave the plan; another server must not be named.
 Fallible<std::string> path_member(const JsonView& view, std::string_view name) {
@@ -35,18 +112,38 @@ Fallible<ImageSource> parse_image(const JsonView& plan) {
 }
 
 Fallible<Requirements> parse_requirements(const JsonView& plan) {
-  Requirements requirements;
   const auto view = plan.find("requirements");
-  if (!view) return requirements;
-  requirements.memory_octets = view->number_or("memory_octets", 0);
-  requirements.cpus = view->number_or("cpus", 0);
-  requirements.disk_octets = view->number_or("disk_octets", 0);
-  requirements.firmware = view->text_or("firmware", "any");
-  const auto& firmware = requirements.firmware;
-  if (firmware != "any" && firmware != "bios" && firmware != "uefi") {
-    return fail("requirements.firmware: expected any, bios or uefi");
-  }
-  return requirements;
+  if (!view) return Requirements{};
+  Members members(*view, {"memory_octets", "cpus", "disk_octets", "firmware", "secure_boot", "tpm",
+                          "nic_speed_mbit", "disk_health"});
+  Requirements asked;
+  asked.memory_octets = members.number("memory_octets");
+  asked.cpus = members.number("cpus");
+  asked.disk_octets = members.number("disk_octets");
+  asked.firmware =
+      members.word<std::string>("firmware", {{"any", "any"}, {"bios", "bios"}, {"uefi", "uefi"}});
+  asked.secure_boot =
+      members.word<std::string>("secure_boot", {{"any", "any"}, {"on", "on"}, {"off", "off"}});
+  asked.tpm = members.word<bool>("tpm", {{"any", false}, {"present", true}});
+  asked.nic_speed_mbit = members.number("nic_speed_mbit");
+  asked.healthy_disk = members.word<bool>("disk_health", {{"good", true}, {"any", false}});
+  return members.made(std::move(asked));
+}
+
+Fallible<DiskCondition> parse_condition(const JsonView& entry) {
+  Members members(
+      entry, {"type", "min_octets", "max_octets", "model", "serial", "wwn", "path", "rotational"});
+  DiskCondition condition;
+  condition.type = members.text("type");
+  condition.min_octets = members.number("min_octets");
+  condition.max_octets = members.number("max_octets");
+  condition.model = members.text("model");
+  condition.serial = members.text("serial");
+  condition.wwn = members.text("wwn");
+  condition.path = members.text("path");
+  condition.rotational = members.word<std::optional<bool>>(
+      "rotational", {{"any", std::nullopt}, {"yes", true}, {"no", false}});
+  return members.made(std::move(condition));
 }
 
 Fallible<std::vector<DiskCondition>> parse_conditions(const JsonView& plan) {
@@ -56,14 +153,41 @@ Fallible<std::vector<DiskCondition>> parse_conditions(const JsonView& plan) {
   const auto entries = list->elements();
   if (!entries) return std::unexpected(entries.error());
   for (const auto& entry : *entries) {
-    conditions.push_back({.type = entry.text_or("type", ""),
-                          .min_octets = entry.number_or("min_octets", 0),
-                          .max_octets = entry.number_or("max_octets", 0),
-                          .model = entry.text_or("model", ""),
-                          .serial = entry.text_or("serial", ""),
-                          .path = entry.text_or("path", "")});
+    auto condition = parse_condition(entry);
+    if (!condition) return std::unexpected(condition.error());
+    conditions.push_back(std::move(*condition));
   }
   return conditions;
+}
+
+Fallible<BurnIn> parse_burn_in(const JsonView& plan) {
+  const auto view = plan.find("burn_in");
+  if (!view) return BurnIn{};
+  Members members(*view, {"memory_seconds", "disk_read_seconds", "cpu_seconds"});
+  BurnIn times;
+  times.memory = members.seconds("memory_seconds");
+  times.disk_read = members.seconds("disk_read_seconds");
+  times.cpu = members.seconds("cpu_seconds");
+  return members.made(times);
+}
+
+// What is done with the disk besides the write of the image.
+Fallible<void> parse_disk_work(const JsonView& view, Plan& plan) {
+  Members members(view, {"action", "attempt", "host", "image", "requirements", "disk", "disk_pick",
+                         "erase", "new_guids", "grow", "burn_in", "seed", "finish"});
+  plan.pick = members.word<DiskPick>(
+      "disk_pick",
+      {{"one", DiskPick::one}, {"largest", DiskPick::largest}, {"smallest", DiskPick::smallest}});
+  plan.erase = members.word<Erase>(
+      "erase", {{"none", Erase::none}, {"discard", Erase::discard}, {"secure", Erase::secure}});
+  plan.new_guids = members.flag("new_guids");
+  plan.grow = members.flag("grow");
+  const auto good = members.made(true);
+  if (!good) return std::unexpected(good.error());
+  const auto times = parse_burn_in(view);
+  if (!times) return std::unexpected(times.error());
+  plan.burn_in = *times;
+  return {};
 }
 
 Fallible<std::optional<SeedSource>> parse_seed(const JsonView& plan) {
@@ -109,13 +233,17 @@ Fallible<Plan> parse_plan(std::string_view json) {
   if (!seed) return std::unexpected(seed.error());
   const auto finish = parse_finish(view);
   if (!finish) return std::unexpected(finish.error());
-  return Plan{*attempt,
-              view.text_or("host", "this host"),
-              std::move(*image),
-              std::move(*requirements),
-              std::move(*conditions),
-              std::move(*seed),
-              *finish};
+  Plan plan;
+  plan.attempt = *attempt;
+  plan.host = view.text_or("host", "this host");
+  plan.image = std::move(*image);
+  plan.requirements = std::move(*requirements);
+  plan.disk = std::move(*conditions);
+  plan.seed = std::move(*seed);
+  plan.finish = *finish;
+  const auto disk_work = parse_disk_work(view, plan);
+  if (!disk_work) return std::unexpected(disk_work.error());
+  return plan;
 }
 
 }  // namespace slipway::agent

@@ -135,13 +135,22 @@ class Composer {
   void join_requirements(const ProfileDraft& draft, const ProfileDraft& base, Profile& whole) {
     const auto& a = base.profile.requirements;
     const auto& b = draft.profile.requirements;
-    whole.requirements = {.memory_octets = std::max(a.memory_octets, b.memory_octets),
-                          .cpus = std::max(a.cpus, b.cpus),
-                          .disk_octets = std::max(a.disk_octets, b.disk_octets),
-                          .firmware = a.firmware == Firmware::any ? b.firmware : a.firmware};
-    if (b.firmware == Firmware::any || b.firmware == whole.requirements.firmware) return;
-    say(draft.firmware_mark, "the infrastructure profile asks for another firmware at " +
-                                 base.firmware_mark.text() + "; no host has both");
+    auto& both = whole.requirements;  // `healthy_disk` is what was said last
+    both.memory_octets = std::max(a.memory_octets, b.memory_octets);
+    both.cpus = std::max(a.cpus, b.cpus);
+    both.disk_octets = std::max(a.disk_octets, b.disk_octets);
+    both.firmware = a.firmware == Firmware::any ? b.firmware : a.firmware;
+    both.secure_boot = a.secure_boot == SecureBoot::any ? b.secure_boot : a.secure_boot;
+    both.tpm = a.tpm || b.tpm;
+    both.nic_speed_mbit = std::max(a.nic_speed_mbit, b.nic_speed_mbit);
+    if (b.firmware != Firmware::any && b.firmware != both.firmware) {
+      say(draft.firmware_mark, "the infrastructure profile asks for another firmware at " +
+                                   base.firmware_mark.text() + "; no host has both");
+    }
+    if (b.secure_boot != SecureBoot::any && b.secure_boot != both.secure_boot) {
+      say(draft.secure_boot_mark, "the infrastructure profile asks for the other state at " +
+                                      base.secure_boot_mark.text() + "; no host has both");
+    }
   }
 
   const std::vector<ProfileDraft>& profiles_;

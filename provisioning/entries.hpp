@@ -19,7 +19,7 @@ struct Reference {
 
 struct ProfileDraft {
   Profile profile;
-  Mark name_mark, type_mark, compose_mark, firmware_mark;
+  Mark name_mark, type_mark, compose_mark, firmware_mark, secure_boot_mark;
   std::vector<Reference> compose;
   Value value;  // as it was read
 };

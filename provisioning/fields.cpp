@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxShown = 60;
 constexpr std::string_view kSizePattern = "^[0-9]+(B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)$";
+constexpr std::string_view kDurationPattern = "^0*[1-9][0-9]*[smh]$";
 
 // Damerau-Levenshtein distance (adjacent swaps count one), letters compared without case.
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -115,6 +116,18 @@ FieldReader size(std::uint64_t& target) {
   });
 }
 
+FieldReader duration(std::chrono::seconds& target) {
+  return shaped(text_like(kDurationPattern), [&target](const Value& value, Mistakes& mistakes) {
+    const auto time = value.string() ? parse_duration(*value.string()) : std::nullopt;
+    if (time) {
+      target = *time;
+    } else {
+      mistakes.push_back({value.mark, shown(value) + " is no time; write a whole number and a "
+                                                     "unit, as in 60s, 10m or 2h, at most 24h"});
+    }
+  });
+}
+
 FieldReader port(std::uint16_t& target) {
   return shaped(shape_of(Shape::Kind::port), [&target](const Value& value, Mistakes& mistakes) {
     const auto* number = std::get_if<std::int64_t>(&value.data);
@@ -186,6 +199,18 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
   if (found == kUnits.end() || number > kMax / found->second) return std::nullopt;
   return number * found->second;
+}
+
+std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
+  constexpr std::chrono::seconds kMost = std::chrono::hours(24);
+  std::uint32_t number = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{}) return std::nullopt;
+  const auto unit = text.substr(static_cast<std::size_t>(stop - text.data()));
+  const std::int64_t factor = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+  const std::chrono::seconds time(number * factor);
+  if (time.count() == 0 || time > kMost) return std::nullopt;
+  return time;
 }
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {

@@ -7,6 +7,7 @@
 // value is good, so defaults survive mistakes.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -68,8 +69,10 @@ void read_fields(const Value& value, std::string_view what, const std::vector<Fi
 [[nodiscard]] FieldReader text(std::string& target);     // not empty, no control characters
 [[nodiscard]] FieldReader count(std::uint64_t& target);  // an integer >= 1
 [[nodiscard]] FieldReader size(std::uint64_t& target);   // 4GiB, 500MB; octets
-[[nodiscard]] FieldReader port(std::uint16_t& target);   // 1..65535
-[[nodiscard]] FieldReader keep(Value& target);           // the value as it stands
+// 60s, 10m, 2h; from one second to one day.
+[[nodiscard]] FieldReader duration(std::chrono::seconds& target);
+[[nodiscard]] FieldReader port(std::uint16_t& target);  // 1..65535
+[[nodiscard]] FieldReader keep(Value& target);          // the value as it stands
 // A map with a table of its own; `what` names it in messages.
 [[nodiscard]] FieldReader nested(std::string_view what, std::vector<Field> fields);
 // A map of texts of one line.
@@ -87,6 +90,9 @@ template <class T>
 // Octets of "4GiB": a whole number and B, KiB, MiB, GiB, TiB, KB, MB, GB or TB; nullopt otherwise
 // or beyond 2^63.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
+
+// The time of "60s": a whole number and s, m or h; nullopt otherwise, for 0 and beyond one day.
+[[nodiscard]] std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 
 // The candidate that `word` most probably means, or empty when none is near.
 [[nodiscard]] std::string_view nearest(std::string_view word,

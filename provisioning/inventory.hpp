@@ -4,6 +4,7 @@
 // state of hosts, which lives in the store.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -22,6 +23,11 @@
 namespace slipway::provisioning {
 
 enum class Firmware : std::uint8_t { any, bios, uefi };
+enum class SecureBoot : std::uint8_t { any, on, off };
+// What is left when the conditions fit several disks: a failure, or the one at an end of the sizes.
+enum class DiskPick : std::uint8_t { one, largest, smallest };
+// What happens to the disk's old content before the write, beyond what the image overwrites.
+enum class Erase : std::uint8_t { none, discard, secure };
 // The first two are trees of settings; the others come from a text template. `yaml` is autoinstall
 // without its first line.
 enum class UserDataFormat : std::uint8_t {
@@ -54,6 +60,10 @@ struct Requirements {
   std::uint64_t cpus = 0;
   std::uint64_t disk_octets = 0;
   Firmware firmware = Firmware::any;
+  SecureBoot secure_boot = SecureBoot::any;
+  bool tpm = false;                  // must be there
+  std::uint64_t nic_speed_mbit = 0;  // of the NIC that booted
+  bool healthy_disk = true;          // SMART and NVMe must not speak against the disk
 };
 
 // One condition of a disk rule; all conditions of all entries must hold, and exactly one disk may
@@ -61,8 +71,15 @@ struct Requirements {
 struct DiskCondition {
   std::string type;  // nvme | ssd | hdd | mmc | virtio, or empty
   std::uint64_t min_octets = 0;
-  std::uint64_t max_octets = 0;     // 0: no limit
-  std::string model, serial, path;  // exact; empty: any
+  std::uint64_t max_octets = 0;          // 0: no limit
+  std::string model, serial, wwn, path;  // exact; empty: any
+  std::optional<bool> rotational{};
+};
+
+// How long the parts of a host are tried before its disk is written; 0: not at all.
+struct BurnIn {
+  std::chrono::seconds memory{}, disk_read{}, cpu{};
+  bool operator==(const BurnIn&) const = default;
 };
 
 // Of a composed profile also what stood beside the layers of its parts: without name and kind.
@@ -84,6 +101,11 @@ struct Profile {
   Mark format_mark, template_mark;
   Requirements requirements;
   std::vector<DiskCondition> disk;
+  DiskPick pick = DiskPick::one;
+  Erase erase = Erase::none;
+  bool new_guids = false;  // for the disk and its partitions
+  bool grow = false;       // the last partition of the image and its file system
+  BurnIn burn_in;
   std::vector<Layer> layers;
   Value user_data;
   Finish finish = Finish::poweroff;

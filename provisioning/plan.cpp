@@ -18,6 +18,38 @@ std::string_view name_of(Firmware firmware) {
   return "any";
 }
 
+std::string_view name_of(SecureBoot state) {
+  switch (state) {
+    case SecureBoot::any: return "any";
+    case SecureBoot::on: return "on";
+    case SecureBoot::off: return "off";
+  }
+  return "any";
+}
+
+std::string_view name_of(DiskPick pick) {
+  switch (pick) {
+    case DiskPick::one: return "one";
+    case DiskPick::largest: return "largest";
+    case DiskPick::smallest: return "smallest";
+  }
+  return "one";
+}
+
+std::string_view name_of(Erase erase) {
+  switch (erase) {
+    case Erase::none: return "none";
+    case Erase::discard: return "discard";
+    case Erase::secure: return "secure";
+  }
+  return "none";
+}
+
+std::string_view name_of(std::optional<bool> rotational) {
+  if (!rotational) return "any";
+  return *rotational ? "yes" : "no";
+}
+
 json::object image_of(const ImageFiles& image) {
   return {{"name", image.name},
           {"manifest", "/artifacts/" + image.manifest.text() + "/manifest.json"},
@@ -29,7 +61,11 @@ json::object requirements_of(const Requirements& needs) {
   return {{"memory_octets", needs.memory_octets},
           {"cpus", needs.cpus},
           {"disk_octets", needs.disk_octets},
-          {"firmware", json::string(name_of(needs.firmware))}};
+          {"firmware", json::string(name_of(needs.firmware))},
+          {"secure_boot", json::string(name_of(needs.secure_boot))},
+          {"tpm", needs.tpm ? "present" : "any"},
+          {"nic_speed_mbit", needs.nic_speed_mbit},
+          {"disk_health", needs.healthy_disk ? "good" : "any"}};
 }
 
 json::array disk_rule_of(const Profile& profile) {
@@ -40,9 +76,22 @@ json::array disk_rule_of(const Profile& profile) {
                                  {"max_octets", rule.max_octets},
                                  {"model", rule.model},
                                  {"serial", rule.serial},
-                                 {"path", rule.path}});
+                                 {"wwn", rule.wwn},
+                                 {"path", rule.path},
+                                 {"rotational", json::string(name_of(rule.rotational))}});
   }
   return rules;
+}
+
+// What is done to the chosen disk besides the write of the image, and before it.
+void put_disk_work(const Profile& profile, json::object& plan) {
+  plan["disk_pick"] = json::string(name_of(profile.pick));
+  plan["erase"] = json::string(name_of(profile.erase));
+  plan["new_guids"] = profile.new_guids;
+  plan["grow"] = profile.grow;
+  plan["burn_in"] = json::object{{"memory_seconds", profile.burn_in.memory.count()},
+                                 {"disk_read_seconds", profile.burn_in.disk_read.count()},
+                                 {"cpu_seconds", profile.burn_in.cpu.count()}};
 }
 
 }  // namespace
@@ -96,6 +145,7 @@ Fallible<Plan> make_plan(const Recipe& recipe, const Host& host, std::int64_t at
                     {"image", image_of(*image)},
                     {"requirements", requirements_of(recipe.profile->requirements)},
                     {"disk", disk_rule_of(*recipe.profile)}};
+  put_disk_work(*recipe.profile, plan);
   plan["seed"] = json::object{{"kind", "cidata"},
                               {"url", "/agent/v1/seed"},
                               {"octets", iso->size()},

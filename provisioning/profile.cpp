@@ -2,6 +2,7 @@
 
 #include "provisioning/entries.hpp"
 #include "provisioning/installer_kind.hpp"
+#include "provisioning/profile_host.hpp"
 
 namespace slipway::provisioning {
 namespace {
@@ -49,69 +50,6 @@ FieldReader installer(Profile& profile) {
                     mistakes.push_back({value.key_mark(), "installer needs `image: NAME@VERSION`"});
                   }
                 });
-}
-
-FieldReader marked(Mark& mark, FieldReader read) {
-  auto shape = read.shape();
-  return shaped(std::move(shape),
-                [&mark, read = std::move(read)](const Value& value, Mistakes& mistakes) {
-                  mark = value.mark;
-                  read(value, mistakes);
-                });
-}
-
-FieldReader requirements(Requirements& target, Mark& firmware_mark) {
-  auto firmware = one_of<Firmware>(
-      target.firmware,
-      {{"any", Firmware::any}, {"bios", Firmware::bios}, {"uefi", Firmware::uefi}});
-  return nested("requirements", {{"memory", size(target.memory_octets)},
-                                 {"cpus", count(target.cpus)},
-                                 {"disk", size(target.disk_octets)},
-                                 {"firmware", marked(firmware_mark, std::move(firmware))}});
-}
-
-// Device names change between boots, but a rule may still name one for lack of anything better.
-FieldReader device(std::string& target) {
-  return shaped(text_like("^/dev/"), [&target](const Value& value, Mistakes& mistakes) {
-    const auto text = require_text(value, mistakes);
-    if (!text) return;
-    if (text->starts_with("/dev/")) {
-      target = *text;
-    } else {
-      mistakes.push_back({value.mark, shown(value) + " is no device; write /dev/..."});
-    }
-  });
-}
-
-std::vector<Field> condition_fields(DiskCondition& condition) {
-  return {{"type", one_of<std::string>(condition.type, {{"nvme", "nvme"},
-                                                        {"ssd", "ssd"},
-                                                        {"hdd", "hdd"},
-                                                        {"mmc", "mmc"},
-                                                        {"virtio", "virtio"}})},
-          {"min_size", size(condition.min_octets)},
-          {"max_size", size(condition.max_octets)},
-          {"model", text(condition.model)},
-          {"serial", text(condition.serial)},
-          {"path", device(condition.path)}};
-}
-
-void read_condition(const Value& value, std::vector<DiskCondition>& rule, Mistakes& mistakes) {
-  DiskCondition condition;
-  read_fields(value, "a disk condition", condition_fields(condition), mistakes);
-  if (condition.max_octets != 0 && condition.max_octets < condition.min_octets) {
-    mistakes.push_back(
-        {value.find("max_size")->mark, "max_size is below min_size: no disk can match"});
-  }
-  rule.push_back(std::move(condition));
-}
-
-FieldReader disk(Profile& profile) {
-  DiskCondition any;
-  auto condition = shaped(
-      map_of(condition_fields(any)),
-      [&profile](const Value& entry, Mistakes& out) { read_condition(entry, profile.disk, out); });
-  return nested("disk", {{"select", each_of(std::move(condition))}});
 }
 
 std::vector<Field> layer_fields(Layer& layer, UserDataParts& parts) {
@@ -188,8 +126,9 @@ std::vector<Field> profile_fields(ProfileDraft& draft, UserDataParts& parts) {
        {"installer", installer(profile)},
        {"format", marked(profile.format_mark, user_data_format(profile.format))},
        {"template", marked(profile.template_mark, text(profile.template_file))},
-       {"requirements", requirements(profile.requirements, draft.firmware_mark)},
+       {"requirements", requirements(draft)},
        {"disk", disk(profile)},
+       {"burn_in", burn_in(profile.burn_in)},
        {"layers", layers(profile)},
        {"finish", one_of<Finish>(profile.finish,
                                  {{"poweroff", Finish::poweroff}, {"reboot", Finish::reboot}})},
@@ -198,7 +137,8 @@ std::vector<Field> profile_fields(ProfileDraft& draft, UserDataParts& parts) {
 
 // An add-on only adds; what is installed, and onto which disk, is the infrastructure's to say.
 void check_add_on(const Value& value, Mistakes& mistakes) {
-  for (const auto* key : {"installer", "format", "requirements", "disk", "finish", "template"}) {
+  for (const auto* key :
+       {"installer", "format", "requirements", "disk", "burn_in", "finish", "template"}) {
     const auto* said = value.find(key);
     if (said == nullptr) continue;
     mistakes.push_back({said->key_mark(), "an add-on carries layers and user_data only; `" +
@@ -245,6 +185,7 @@ ProfileDraft read_profile(const Value& value, std::string_view stem, Mistakes& m
   profile.mark = value.mark;
   profile.user_data = std::move(parts).finish(mistakes);
   check_type(value, draft, mistakes);
+  check_requirements(draft, mistakes);
   if (profile.name.empty()) profile.name = stem;
   if (draft.name_mark.line == 0) draft.name_mark = value.mark;
   draft.value = value;
@@ -266,7 +207,11 @@ Profile read_profile_over(const Value& value, Profile base) {
   profile.type = defaults.type;
   profile.description.clear();
   profile.layers.clear();
-  if (value.find("disk") != nullptr) profile.disk.clear();
+  // The disk is chosen by one rule; what else stands below `disk` stays unless said anew.
+  if (value.at("disk.select") != nullptr) {
+    profile.disk.clear();
+    profile.pick = defaults.pick;
+  }
   UserDataParts parts;
   Mistakes said_by_read_profile;
   read_fields(value, "a profile", profile_fields(draft, parts), said_by_read_profile);

@@ -56,6 +56,26 @@ class Canonical {
   std::string out_;
 };
 
+// Settings that came after the first published profiles: left out unless one of them is said, so
+// that a profile without them keeps its digest.
+void put_later_settings(const Profile& profile, Canonical& canonical) {
+  const auto& needs = profile.requirements;
+  Canonical later;
+  later.number(std::to_underlying(needs.secure_boot)).number(needs.tpm ? 1 : 0);
+  later.number(needs.nic_speed_mbit).number(needs.healthy_disk ? 1 : 0);
+  later.number(std::to_underlying(profile.pick)).number(std::to_underlying(profile.erase));
+  later.number(profile.new_guids ? 1 : 0).number(profile.grow ? 1 : 0);
+  for (const auto time : {profile.burn_in.memory, profile.burn_in.disk_read, profile.burn_in.cpu}) {
+    later.number(static_cast<std::uint64_t>(time.count()));
+  }
+  bool is_said = later.all() != "n0;n0;n0;n1;n0;n0;n0;n0;n0;n0;n0;";
+  for (const auto& rule : profile.disk) {
+    later.text(rule.wwn).number(rule.rotational ? 1 + (*rule.rotational ? 1 : 0) : 0);
+    is_said = is_said || !rule.wwn.empty() || rule.rotational;
+  }
+  if (is_said) canonical.text("later").text(later.all());
+}
+
 Fallible<HostEntry> entry_of(const Host& host, const Inventory& inventory) {
   if (host.in_inventory || host.profile.empty()) {
     if (const auto* found = inventory.host(host.name)) {
@@ -141,6 +161,7 @@ Sha256 digest_of(const Profile& profile) {
   }
   canonical.value(mask_secrets(profile.user_data));
   for (const auto& [key, text] : profile.tags) canonical.text(key).text(text);
+  put_later_settings(profile, canonical);
   return Sha256::of(canonical.all());
 }
 

@@ -14,8 +14,11 @@ std::string with(const std::string& from, const std::string& to) {
       R"("manifest_sha256":")" +
       kDigest +
       R"(","data":"/artifacts/d"},"requirements":{"memory_octets":1,"cpus":2,"disk_octets":4,)"
-      R"("firmware":"uefi"},"disk":[{"type":"nvme","min_octets":5,"max_octets":0,"model":"",)"
-      R"("serial":"","path":""},{"serial":"X"}],"seed":{"kind":"cidata","url":"/agent/v1/seed",)"
+      R"("firmware":"uefi","secure_boot":"on","tpm":"present","nic_speed_mbit":1000,)"
+      R"("disk_health":"any"},"disk":[{"type":"nvme","min_octets":5,"max_octets":0,"model":"",)"
+      R"("serial":"","wwn":"eui.01","path":"","rotational":"no"},{"serial":"X"}],)"
+      R"("disk_pick":"largest","erase":"secure","new_guids":true,"grow":true,)"
+      R"("burn_in":{"memory_seconds":60,"disk_read_seconds":30,"cpu_seconds":86400},"seed":{"kind":"cidata","url":"/agent/v1/seed",)"
       R"("octets":4096,"sha256":")" +
       kDigest + R"("},"finish":"reboot"})";
   if (!from.empty()) plan.replace(plan.find(from), from.size(), to);
@@ -37,7 +40,21 @@ TEST_CASE("a whole plan is read", "[agent][plan]") {
   REQUIRE(plan->disk.size() == 2);
   CHECK(plan->disk[0].type == "nvme");
   CHECK(plan->disk[0].min_octets == 5);
+  CHECK(plan->disk[0].wwn == "eui.01");
+  CHECK(plan->disk[0].rotational == false);
   CHECK(plan->disk[1].serial == "X");
+  CHECK(plan->disk[1].rotational == std::nullopt);
+  CHECK(plan->requirements.secure_boot == "on");
+  CHECK(plan->requirements.tpm);
+  CHECK(plan->requirements.nic_speed_mbit == 1000);
+  CHECK_FALSE(plan->requirements.healthy_disk);
+  CHECK(plan->pick == DiskPick::largest);
+  CHECK(plan->erase == Erase::secure);
+  CHECK(plan->new_guids);
+  CHECK(plan->grow);
+  CHECK(plan->burn_in.memory.count() == 60);
+  CHECK(plan->burn_in.disk_read.count() == 30);
+  CHECK(plan->burn_in.cpu.count() == 86400);
   REQUIRE(plan->seed);
   CHECK(plan->seed->octets == 4096);
   CHECK(plan->finish == Finish::reboot);
@@ -51,6 +68,14 @@ TEST_CASE("a plan without seed, requirements and disk rule is whole as well", "[
   CHECK_FALSE(plan->seed);
   CHECK(plan->disk.empty());
   CHECK(plan->requirements.firmware == "any");
+  CHECK(plan->requirements.secure_boot == "any");
+  CHECK_FALSE(plan->requirements.tpm);
+  CHECK(plan->requirements.healthy_disk);
+  CHECK(plan->pick == DiskPick::one);
+  CHECK(plan->erase == Erase::none);
+  CHECK_FALSE(plan->new_guids);
+  CHECK_FALSE(plan->grow);
+  CHECK(plan->burn_in == BurnIn{});
   CHECK(plan->finish == Finish::poweroff);
 }
 
@@ -72,6 +97,21 @@ TEST_CASE("a plan that is not understood is refused whole", "[agent][plan]") {
       {"\"reboot\"", "\"explode\"", "finish"},
       {"\"disk\":[", "\"disk\":7,\"x\":[", "disk"},
       {"{\"action\"", "\"action\"", "JSON"},
+      {"\"erase\":\"secure\"", "\"erase\":\"shred\"", "erase"},
+      {"\"erase\":\"secure\"", "\"wipe\":\"secure\"", "wipe: this agent does not know it"},
+      {"\"wwn\":\"eui.01\"", "\"bus\":\"eui.01\"", "disk[0].bus: this agent does not know it"},
+      {"\"tpm\":\"present\"", "\"tpm\":\"2.0\"", "tpm"},
+      {"\"tpm\":\"present\"", "\"gpu\":\"present\"", "requirements.gpu: this agent does not"},
+      {"\"secure_boot\":\"on\"", "\"secure_boot\":true", "requirements.secure_boot"},
+      {"\"disk_health\":\"any\"", "\"disk_health\":\"bad\"", "disk_health"},
+      {"\"nic_speed_mbit\":1000", "\"nic_speed_mbit\":-1", "requirements.nic_speed_mbit"},
+      {"\"min_octets\":5", "\"min_octets\":\"5\"", "disk[0].min_octets"},
+      {"\"rotational\":\"no\"", "\"rotational\":\"maybe\"", "rotational"},
+      {"\"disk_pick\":\"largest\"", "\"disk_pick\":\"first\"", "disk_pick"},
+      {"\"grow\":true", "\"grow\":1", "grow"},
+      {"\"new_guids\":true", "\"new_guids\":\"yes\"", "new_guids"},
+      {"\"cpu_seconds\":86400", "\"cpu_seconds\":86401", "burn_in.cpu_seconds"},
+      {"\"cpu_seconds\":86400", "\"gpu_seconds\":1", "burn_in.gpu_seconds: this agent does not"},
   }));
   const auto plan = parse_plan(with(row.from, row.to));
   INFO(row.to);

@@ -171,6 +171,22 @@ TEST_CASE("a mistake in a profile is named with its line and column", "[provisio
   const auto firmware = with("requirements: {firmware: efi}\n");
   const auto disk = with("disk:\n  select:\n    - min_size: 50GiB\n      max_size: 40GiB\n");
   const auto type = with("disk: {select: [{type: floppy}]}\n");
+  const auto turning = with("disk: {select: [{type: nvme, rotational: true}]}\n");
+  const auto still = with("disk: {select: [{rotational: false, type: hdd}]}\n");
+  const auto pick = with("disk: {pick: biggest}\n");
+  const auto erase = with("disk: {erase: true}\n");
+  const auto grows = with("disk: {grow: yes}\n");
+  const auto guids = with("disk: {new_guid: true}\n");
+  const auto wwn = with("disk: {select: [{wwm: eui.01}]}\n");
+  const auto no_time = with("burn_in: {memory: 0s}\n");
+  const auto no_unit = with("burn_in: {cpu: 60}\n");
+  const auto too_long = with("burn_in: {disk_read: 25h}\n");
+  const auto no_part = with("burn_in: {disk_reed: 60s}\n");
+  const auto secure = with("requirements: {secure_boot: true}\n");
+  const auto no_uefi = with("requirements: {secure_boot: on, firmware: bios}\n");
+  const auto tpm = with("requirements: {tpm: 2.0}\n");
+  const auto speed = with("requirements: {nic_speed: 1G}\n");
+  const auto health = with("requirements: {disk_health: great}\n");
   const auto version = with("version: 1.2\n");
   const auto content = with("content: [{image: bundle@1, path: /opt}]\n");
   const auto layer = with("layers:\n  - name: a\n  - name: a\n");
@@ -203,6 +219,74 @@ TEST_CASE("a mistake in a profile is named with its line and column", "[provisio
        type.c_str(),
        {"profiles/p2.yaml:2:24: `floppy` is not allowed here; allowed: nvme, ssd, hdd, mmc or "
         "virtio"}},
+      {"a disk that cannot turn",
+       "profiles/p2.yaml",
+       turning.c_str(),
+       {"profiles/p2.yaml:2:42: of type nvme no disk is rotational: no disk can match"}},
+      {"a disk that must turn",
+       "profiles/p2.yaml",
+       still.c_str(),
+       {"profiles/p2.yaml:2:30: of type hdd no disk is without rotation: no disk can match"}},
+      {"an end of the sizes that we do not know",
+       "profiles/p2.yaml",
+       pick.c_str(),
+       {"profiles/p2.yaml:2:14: `biggest` is not allowed here; allowed: largest or smallest"}},
+      {"an erase without its kind",
+       "profiles/p2.yaml",
+       erase.c_str(),
+       {"profiles/p2.yaml:2:15: `true` is not allowed here; allowed: none, discard or secure"}},
+      {"a flag that is text",
+       "profiles/p2.yaml",
+       grows.c_str(),
+       {"profiles/p2.yaml:2:14: must be true or false, not `yes`"}},
+      {"a misspelt key below disk",
+       "profiles/p2.yaml",
+       guids.c_str(),
+       {"profiles/p2.yaml:2:8: unknown key `new_guid` in disk; did you mean `new_guids`?"}},
+      {"a misspelt condition",
+       "profiles/p2.yaml",
+       wwn.c_str(),
+       {"profiles/p2.yaml:2:18: unknown key `wwm` in a disk condition; did you mean `wwn`?"}},
+      {"a burn-in of no time",
+       "profiles/p2.yaml",
+       no_time.c_str(),
+       {"profiles/p2.yaml:2:19: `0s` is no time; write a whole number and a unit, as in 60s, 10m "
+        "or 2h, at most 24h"}},
+      {"a time without a unit",
+       "profiles/p2.yaml",
+       no_unit.c_str(),
+       {"profiles/p2.yaml:2:16: `60` is no time; write a whole number and a unit, as in 60s, 10m "
+        "or 2h, at most 24h"}},
+      {"a burn-in of more than a day",
+       "profiles/p2.yaml",
+       too_long.c_str(),
+       {"profiles/p2.yaml:2:22: `25h` is no time; write a whole number and a unit, as in 60s, 10m "
+        "or 2h, at most 24h"}},
+      {"a part that cannot be tried",
+       "profiles/p2.yaml",
+       no_part.c_str(),
+       {"profiles/p2.yaml:2:11: unknown key `disk_reed` in burn_in; did you mean `disk_read`?"}},
+      {"a state of Secure Boot that we do not know",
+       "profiles/p2.yaml",
+       secure.c_str(),
+       {"profiles/p2.yaml:2:29: `true` is not allowed here; allowed: any, on or off"}},
+      {"Secure Boot without UEFI",
+       "profiles/p2.yaml",
+       no_uefi.c_str(),
+       {"profiles/p2.yaml:2:29: Secure Boot is a part of UEFI, and the firmware asked for is bios; "
+        "no host has both"}},
+      {"a TPM by its version",
+       "profiles/p2.yaml",
+       tpm.c_str(),
+       {"profiles/p2.yaml:2:21: `2.0` is not allowed here; allowed: any or present"}},
+      {"a speed with a unit",
+       "profiles/p2.yaml",
+       speed.c_str(),
+       {"profiles/p2.yaml:2:27: must be a whole number of at least 1, not `1G`"}},
+      {"a health that we do not know",
+       "profiles/p2.yaml",
+       health.c_str(),
+       {"profiles/p2.yaml:2:29: `great` is not allowed here; allowed: any or good"}},
       {"a version that YAML reads as a number",
        "profiles/p2.yaml",
        version.c_str(),

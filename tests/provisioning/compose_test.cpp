@@ -93,6 +93,40 @@ TEST_CASE("what a composed profile says itself goes before its infrastructure",
   CHECK(shop.parts == Lines{"infra@1.0.0", "watch@1.0.0"});  // whatever the order of writing
 }
 
+TEST_CASE("what is asked of a host is joined key by key", "[provisioning][compose]") {
+  Folder folder;
+  write_parts(folder);
+  folder.write("profiles/infra.yaml",
+               "type: infrastructure\ninstaller: {kind: flash, image: i@1}\n"
+               "requirements: {secure_boot: on, nic_speed: 1000, disk_health: any}\n"
+               "disk: {select: [{type: nvme}], pick: largest, erase: secure}\n"
+               "burn_in: {memory: 60s}\n");
+  folder.write("profiles/shop.yaml",
+               "compose: [infra]\nrequirements: {tpm: present, nic_speed: 100}\n"
+               "disk: {grow: true}\nburn_in: {cpu: 30s}\n");
+  const auto shop = composed(folder);
+  CHECK(shop.requirements.secure_boot == SecureBoot::on);
+  CHECK(shop.requirements.tpm);
+  CHECK(shop.requirements.nic_speed_mbit == 1000);
+  CHECK_FALSE(shop.requirements.healthy_disk);
+  CHECK(shop.disk.size() == 1);  // nothing else was said of which disk
+  CHECK(shop.pick == DiskPick::largest);
+  CHECK(shop.erase == Erase::secure);
+  CHECK(shop.grow);
+  CHECK(shop.burn_in.memory.count() == 60);
+  CHECK(shop.burn_in.cpu.count() == 30);
+
+  folder.write("profiles/shop.yaml",
+               "compose: [infra]\nrequirements: {disk_health: good}\n"
+               "disk: {select: [{type: ssd}]}\n");
+  const auto other = composed(folder);
+  CHECK(other.requirements.healthy_disk);
+  REQUIRE(other.disk.size() == 1);
+  CHECK(other.disk[0].type == "ssd");
+  CHECK(other.pick == DiskPick::one);  // a part of the rule that was replaced
+  CHECK(other.erase == Erase::secure);
+}
+
 TEST_CASE("the digest of a composed profile covers its parts", "[provisioning][compose]") {
   Folder folder;
   write_parts(folder);
@@ -181,6 +215,11 @@ TEST_CASE("a mistake in a composition names both places", "[provisioning][compos
        "compose: [infra]\nrequirements: {firmware: bios}\n",
        {"profiles/shop.yaml:2:26: the infrastructure profile asks for another firmware at "
         "profiles/infra.yaml:4:49; no host has both"}},
+      {"a burn-in of an add-on",
+       "profiles/watch.yaml",
+       "type: add-on\nburn_in: {cpu: 60s}\n",
+       {"profiles/watch.yaml:2:1: an add-on carries layers and user_data only; `burn_in` belongs "
+        "in an infrastructure or full profile"}},
       {"a host with an add-on",
        "hosts/h.yaml",
        "serial: A\nprofile: watch\n",

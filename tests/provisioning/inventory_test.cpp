@@ -1,5 +1,8 @@
 #include "provisioning/inventory.hpp"
 
+#include <set>
+
+#include "provisioning/recipe.hpp"
 #include "tests/provisioning/folder.hpp"
 #include "tests/support/catch.hpp"
 
@@ -23,11 +26,18 @@ type: infrastructure
 description: for shops
 installer: {kind: flash, image: debian-edge@12.5}
 format: kairos
-requirements: {memory: 4GiB, cpus: 2, disk: 50GB, firmware: uefi}
+requirements: {memory: 4GiB, cpus: 2, disk: 50GB, firmware: uefi,
+  secure_boot: off, tpm: present, nic_speed: 1000, disk_health: any}
 disk:
   select:
-    - {type: nvme}
+    - {type: nvme, rotational: false}
     - {min_size: 50GiB, max_size: 2TiB, model: X1, serial: "0042", path: /dev/nvme0n1}
+    - {wwn: eui.0025385b71b0a1c2}
+  pick: largest
+  erase: secure
+  new_guids: true
+  grow: true
+burn_in: {memory: 60s, disk_read: 2m, cpu: 24h}
 layers:
   - {name: os, kind: os, user_data: {packages: [vim]}}
   - {name: k3s, kind: kubernetes, version: 1.29.1, stages: {initramfs: [{commands: [ls]}]}}
@@ -46,7 +56,21 @@ finish: reboot
   CHECK(profile.requirements.cpus == 2);
   CHECK(profile.requirements.disk_octets == 50000000000);
   CHECK(profile.requirements.firmware == Firmware::uefi);
-  REQUIRE(profile.disk.size() == 2);
+  CHECK(profile.requirements.secure_boot == SecureBoot::off);
+  CHECK(profile.requirements.tpm);
+  CHECK(profile.requirements.nic_speed_mbit == 1000);
+  CHECK_FALSE(profile.requirements.healthy_disk);
+  CHECK(profile.pick == DiskPick::largest);
+  CHECK(profile.erase == Erase::secure);
+  CHECK(profile.new_guids);
+  CHECK(profile.grow);
+  CHECK(profile.burn_in.memory.count() == 60);
+  CHECK(profile.burn_in.disk_read.count() == 120);
+  CHECK(profile.burn_in.cpu.count() == 86400);
+  REQUIRE(profile.disk.size() == 3);
+  CHECK(profile.disk[0].rotational == false);
+  CHECK(profile.disk[1].rotational == std::nullopt);
+  CHECK(profile.disk[2].wwn == "eui.0025385b71b0a1c2");
   CHECK(profile.disk[0].type == "nvme");
   CHECK(profile.disk[1].min_octets == 53687091200);
   CHECK(profile.disk[1].max_octets == 2199023255552);
@@ -72,6 +96,50 @@ TEST_CASE("what a profile does not say has a default", "[provisioning][inventory
   CHECK(profile.finish == Finish::poweroff);
   CHECK(profile.disk.empty());
   CHECK(profile.user_data.is_null());
+  CHECK(profile.requirements.healthy_disk);
+  CHECK(profile.requirements.secure_boot == SecureBoot::any);
+  CHECK(profile.pick == DiskPick::one);
+  CHECK(profile.erase == Erase::none);
+  CHECK_FALSE(profile.new_guids);
+  CHECK_FALSE(profile.grow);
+  CHECK(profile.burn_in == BurnIn{});
+}
+
+// The literals are what the version before these settings computed: hosts that were armed with a
+// profile then are served by a server of today.
+TEST_CASE("a profile without the later settings keeps its digest", "[provisioning][inventory]") {
+  const std::string edge =
+      "name: edge\nversion: 1.2.0\ninstaller: {kind: flash, image: debian-edge@12.5}\n"
+      "requirements: {memory: 4GiB, cpus: 2, disk: 50GB, firmware: uefi}\n"
+      "disk: {select: [{type: nvme}, {min_size: 50GiB, model: X1, serial: \"0042\", path: "
+      "/dev/nvme0n1}]}\n"
+      "layers: [{name: os, kind: os, user_data: {packages: [vim]}}]\nfinish: reboot\n"
+      "tags: {owner: retail}\n";
+  const std::string bare = "name: bare\ninstaller: {kind: flash, image: i@1}\n";
+  const auto digest = [](const std::string& profile) {
+    Folder folder;
+    folder.write("profiles/p.yaml", profile);
+    return digest_of(loaded(folder).profiles.at(0)).text();
+  };
+  const std::string kEdge = "0328f4662fddfad3c61a3f8dcfd33cd8cd4b35d8cabe205a3fbb676e8bdc62fb";
+  const std::string kBare = "a9f5981c9d01bfff8eb5ede4f976f2248e3fa6a99c3666799582b66253e5fdc4";
+  CHECK(digest(edge) == kEdge);
+  CHECK(digest(bare) == kBare);
+  CHECK(digest(bare + "disk: {erase: none, grow: false}\nrequirements: {disk_health: good}\n") ==
+        kBare);
+
+  std::set<std::string> seen{kBare};
+  for (const auto* later :
+       {"requirements: {secure_boot: on}", "requirements: {secure_boot: off}",
+        "requirements: {tpm: present}", "requirements: {nic_speed: 1000}",
+        "requirements: {disk_health: any}", "disk: {pick: largest}", "disk: {pick: smallest}",
+        "disk: {erase: discard}", "disk: {erase: secure}", "disk: {new_guids: true}",
+        "disk: {grow: true}", "burn_in: {memory: 60s}", "burn_in: {disk_read: 60s}",
+        "burn_in: {cpu: 60s}", "disk: {select: [{wwn: a}]}", "disk: {select: [{rotational: true}]}",
+        "disk: {select: [{rotational: false}]}", "disk: {select: [{type: ssd}]}"}) {
+    INFO(later);
+    CHECK(seen.insert(digest(bare + later + "\n")).second);
+  }
 }
 
 TEST_CASE("a host is read whole", "[provisioning][inventory]") {

@@ -93,10 +93,47 @@ TEST_CASE("the plan reads as the protocol says", "[provisioning][life]") {
       R"("manifest":"/artifacts/05b3abf2579a5eb66403cd78be557fd860633a1fe2103c7642030defe32c657f/manifest.json",)"
       R"("manifest_sha256":"05b3abf2579a5eb66403cd78be557fd860633a1fe2103c7642030defe32c657f",)"
       R"("data":"/artifacts/3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7/image.zst"},)"
-      R"("requirements":{"memory_octets":1073741824,"cpus":0,"disk_octets":0,"firmware":"any"},)"
-      R"("disk":[{"type":"virtio","min_octets":0,"max_octets":0,"model":"","serial":"","path":""}])");
+      R"("requirements":{"memory_octets":1073741824,"cpus":0,"disk_octets":0,"firmware":"any",)"
+      R"("secure_boot":"any","tpm":"any","nic_speed_mbit":0,"disk_health":"good"},)"
+      R"("disk":[{"type":"virtio","min_octets":0,"max_octets":0,"model":"","serial":"","wwn":"",)"
+      R"("path":"","rotational":"any"}],"disk_pick":"one","erase":"none","new_guids":false,)"
+      R"("grow":false,"burn_in":{"memory_seconds":0,"disk_read_seconds":0,"cpu_seconds":0})");
+
   CHECK_THAT(plan, ContainsSubstring(R"("kind":"cidata","url":"/agent/v1/seed","octets":)"));
   CHECK_THAT(plan, ContainsSubstring(R"("finish":"poweroff")"));
+}
+
+TEST_CASE("the plan carries all that a profile asks of a host", "[provisioning][life]") {
+  Depot depot;
+  auto& profile = depot.inventory.profiles.front();
+  profile.requirements = {.memory_octets = 1,
+                          .cpus = 2,
+                          .disk_octets = 3,
+                          .firmware = Firmware::uefi,
+                          .secure_boot = SecureBoot::on,
+                          .tpm = true,
+                          .nic_speed_mbit = 1000,
+                          .healthy_disk = false};
+  profile.disk.front().wwn = "eui.0025385b71b0a1c2";
+  profile.disk.front().rotational = false;
+  profile.pick = DiskPick::smallest;
+  profile.erase = Erase::secure;
+  profile.new_guids = true;
+  profile.grow = true;
+  profile.burn_in = {.memory = 60s, .disk_read = 120s, .cpu = 3600s};
+  depot.provisioning->use_inventory(std::make_shared<const Inventory>(depot.inventory));
+  depot.settle();
+  depot.arm("h1");
+  const auto session = depot.session_for(depot.token_for(kMac));
+  const auto plan = text_of(depot.ask("/agent/v1/plan", {.bearer = session}));
+  const auto begin = plan.find(R"("requirements")");
+  CHECK(plan.substr(begin, plan.find(R"(,"seed":)") - begin) ==
+        R"("requirements":{"memory_octets":1,"cpus":2,"disk_octets":3,"firmware":"uefi",)"
+        R"("secure_boot":"on","tpm":"present","nic_speed_mbit":1000,"disk_health":"any"},)"
+        R"("disk":[{"type":"virtio","min_octets":0,"max_octets":0,"model":"","serial":"",)"
+        R"("wwn":"eui.0025385b71b0a1c2","path":"","rotational":"no"}],"disk_pick":"smallest",)"
+        R"("erase":"secure","new_guids":true,"grow":true,)"
+        R"("burn_in":{"memory_seconds":60,"disk_read_seconds":120,"cpu_seconds":3600})");
 }
 
 TEST_CASE("asking for the script again gives the same token and uses no attempt",

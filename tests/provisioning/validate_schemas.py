@@ -38,7 +38,12 @@ GOOD = {
     "site": ["{stylus: {site: {paletteEndPoint: a.example.com, anything: [1]}}}",
              "{user_data: {packages: [vim], stylus: {debug: true}}, reboot: ~}"],
     "profile": ["{compose: [infra, add@1.2.0], tags: {a: b}}", "{type: add-on, layers: []}",
-                "{installer: {kind: flash, image: i@1}, requirements: {memory: 4GiB}}"],
+                "{installer: {kind: flash, image: i@1}, requirements: {memory: 4GiB}}",
+                "{installer: {kind: flash, image: i@1}, burn_in: {memory: 60s, cpu: 2h}}",
+                "{installer: {kind: flash, image: i@1}, disk: {pick: largest, erase: secure,"
+                " grow: true, select: {wwn: eui.01, rotational: false}}}",
+                "{installer: {kind: flash, image: i@1}, requirements: {secure_boot: on,"
+                " tpm: present, nic_speed: 1000, disk_health: any}}"],
     "config": ["{interfaces: eth1}", "{interfaces: [eth1], tftp: {allow: [10.0.0.0/8]}}"],
 }
 BAD = {
@@ -57,6 +62,10 @@ BAD = {
                 "{installer: {kind: floppy, image: i@1}}",
                 "{installer: {kind: flash, image: i@1}, requirements: {memory: 4}}",
                 "{installer: {kind: flash, image: i@1}, disk: {select: [{type: tape}]}}",
+                "{installer: {kind: flash, image: i@1}, disk: {erase: true}}",
+                "{installer: {kind: flash, image: i@1}, burn_in: {cpu: 60}}",
+                "{installer: {kind: flash, image: i@1}, burn_in: {cpu: 0s}}",
+                "{installer: {kind: flash, image: i@1}, requirements: {tpm: '2.0'}}",
                 "{installer: {kind: flash, image: i}}", "{type: addon}"],
     "config": ["{}", "{interfaces: [eth1], dhcp: {port: 0}}", "{interfaces: [eth1], dhpc: {}}",
                "{interfaces: [eth1], unknown_hosts: maybe}"],
