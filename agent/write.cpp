@@ -56,6 +56,8 @@ std::expected<images::WriteReport, Failure> DiskWrite::write(
                              .disk = disk,
                              .seed = std::move(seed),
                              .seed_partition = images::Guid::random(),
+                             .new_guids = plan.new_guids,
+                             .grow_last = plan.grow,
                              .progress =
                                  [this](const images::WriteProgress& progress) {
                                    show(progress.step, progress.done_octets, progress.total_octets);
