@@ -4,6 +4,7 @@
 
 #include "agent/checks.hpp"
 #include "agent/disk_rule.hpp"
+#include "agent/text_file.hpp"
 #include "agent/write.hpp"
 #include "base/progress.hpp"
 
@@ -42,27 +43,39 @@ std::vector<std::string> describe(const DiskChoice& choice) {
 
 }  // namespace
 
-Install::Install(std::filesystem::path root, Console& console, Session& session, Network& network,
-                 Waiting waiting)
+Install::Install(std::filesystem::path root, std::string server, Parts parts)
     : root_(std::move(root)),
-      console_(console),
-      session_(session),
-      network_(network),
-      waiting_(std::move(waiting)) {}
+      server_(std::move(server)),
+      console_(parts.console),
+      session_(parts.session),
+      network_(parts.network),
+      waiting_(std::move(parts.waiting)) {}
 
 Finish Install::run() {
   if (const auto leave = register_host()) return *leave;
-  show_waiting();
   for (;;) {
-    const auto plan = session_.plan();
-    std::optional<Finish> leave;
-    if (!plan) {
-      leave = on_refusal(plan.error());
-    } else if (*plan) {
-      leave = carry_out(**plan);
-    }
+    const auto order = session_.order(hold_.tag);
+    const auto leave = order ? follow(*order) : on_refusal(order.error());
     if (leave) return *leave;
   }
+}
+
+std::optional<Finish> Install::follow(const Order& order) {
+  if (const auto* hold = std::get_if<Hold>(&order)) {
+    hold_ = *hold;
+    if (hold_.state != "failed") has_failed_ = false;
+    show_waiting();
+    return std::nullopt;
+  }
+  const auto* plan = std::get_if<Plan>(&order);
+  if (plan == nullptr) {
+    show_waiting();
+    return std::nullopt;
+  }
+  hold_ = {};  // what comes afterwards is to be shown, whatever it is
+  shown_.clear();
+  has_failed_ = false;
+  return carry_out(*plan);
 }
 
 std::optional<Finish> Install::register_host() {
@@ -168,25 +181,26 @@ void Install::settle_disks(const Plan& plan) {
   if (inventory_ != posted) (void)session_.post_inventory(inventory_);
 }
 
+// Drawn again only when it says something new: a serial terminal scrolls, and a person reads. The
+// reason of a failure stays until the host is in another state.
 void Install::show_waiting() {
-  std::vector<std::string> lines = {"Slipway: this host is ready and waits for its orders.", ""};
-  if (!session_.host().empty()) lines.push_back("Host    " + session_.host());
-  for (const auto& nic : inventory_.nics) {
-    lines.push_back("MAC     " + nic.mac + "  " + nic.name + (nic.link ? "  (link)" : ""));
-  }
-  if (!inventory_.serial.empty()) lines.push_back("Serial  " + inventory_.serial);
-  if (!inventory_.product.empty()) {
-    lines.push_back("Model   " + inventory_.manufacturer + " " + inventory_.product);
-  }
-  for (const auto& disk : inventory_.disks) {
-    lines.push_back("Disk    " + describe(disk));
-  }
+  if (has_failed_) return;
+  auto lines = waiting_lines({.registration = session_.registration(),
+                              .hold = hold_,
+                              .server = server_,
+                              .boot_mac = boot_mac_of(read_line(root_ / "proc/cmdline")),
+                              .inventory = inventory_});
+  if (lines == shown_) return;
   console_.show(lines);
+  shown_ = std::move(lines);
 }
 
 void Install::show_failure(const Outcome& outcome) {
+  const auto& about = session_.registration();
   console_.show({"This host was NOT written: " + outcome.reason, outcome.detail, "",
-                 "The host stays on and waits until it is armed again."});
+                 "Host    " + about.host, "ID      " + about.id, "",
+                 "It stays on. Try again from the server: slipway host retry " + about.host});
+  has_failed_ = true;
 }
 
 }  // namespace slipway::agent

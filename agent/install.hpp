@@ -19,8 +19,14 @@ namespace slipway::agent {
 class Install {
  public:
   // All must outlive this. `root` is "/" but in tests.
-  Install(std::filesystem::path root, Console& console, Session& session, Network& network,
-          Waiting waiting);
+  struct Parts {
+    Console& console;
+    Session& session;
+    Network& network;
+    Waiting waiting;
+  };
+  // `server` is its address for people: "http://10.88.0.2:8080".
+  Install(std::filesystem::path root, std::string server, Parts parts);
 
   // Returns how this host leaves the network: as the plan says after a success that the server
   // acknowledged, or by a restart when the server does not know the host's token any more. A failed
@@ -38,15 +44,20 @@ class Install {
   [[nodiscard]] std::expected<Disk, Failure> pick_disk(const Plan& plan);
   void settle_disks(const Plan& plan);
 
+  [[nodiscard]] std::optional<Finish> follow(const Order& order);
   void show_waiting();
   void show_failure(const Outcome& outcome);
 
   std::filesystem::path root_;
+  std::string server_;
   Console& console_;
   Session& session_;
   Network& network_;
   Waiting waiting_;
   Inventory inventory_;
+  Hold hold_;                       // the last one
+  std::vector<std::string> shown_;  // the waiting screen, unless something else was shown since
+  bool has_failed_ = false;         // the reason of a failure is on the screen
 };
 
 }  // namespace slipway::agent

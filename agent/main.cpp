@@ -34,7 +34,8 @@ int run() {
                                     : "The server cannot be reached (" + trouble +
                                           "); it is asked again until it answers.");
       });
-  agent::Install install("/", console, session, network, agent::Waiting::real());
+  agent::Install install("/", parameters->server,
+                         {console, session, network, agent::Waiting::real()});
   agent::leave(install.run());
   console.say("The kernel refused to switch off or restart; switch the host off by hand.");
   return 1;

@@ -24,6 +24,15 @@ Refusal refusal(const Answer& answer) {
   return {answer.status, detail};
 }
 
+std::vector<std::string> rows_of(const JsonView& view) {
+  const auto list = view.find("qr");
+  const auto elements = list ? list->elements() : Fallible<std::vector<JsonView>>{};
+  std::vector<std::string> rows;
+  if (!elements) return rows;
+  for (const auto& element : *elements) rows.push_back(element.text().value_or(""));
+  return rows;
+}
+
 }  // namespace
 
 Session::Session(Transport& transport, Secret token, Waiting waiting,
@@ -72,7 +81,10 @@ Answered<void> Session::open(const Inventory& inventory) {
   auto bearer = view.text("session");
   if (!bearer) return std::unexpected(Refusal{answer.status, bearer.error().text()});
   bearer_ = Secret(std::move(*bearer));
-  host_ = view.text_or("host", "");
+  registration_ = {.host = view.text_or("host", ""),
+                   .id = view.text_or("id", view.text_or("host", "")),
+                   .url = view.text_or("url", ""),
+                   .qr = rows_of(view)};
   return {};
 }
 
@@ -82,15 +94,15 @@ Answered<void> Session::post_inventory(const Inventory& inventory) {
       {.method = "POST", .target = "/agent/v1/inventory", .body = inventory_json(inventory)}, 204);
 }
 
-Answered<std::optional<Plan>> Session::plan() {
-  const auto answer = send_as_session({.target = "/agent/v1/plan?wait=30"});
-  if (answer.status == 204) return std::nullopt;
+Answered<Order> Session::order(const std::string& seen) {
+  const auto answer = send_as_session({.target = "/agent/v1/plan?wait=30&seen=" + seen});
+  if (answer.status == 204) return NothingNew{};
   if (answer.status != 200) return std::unexpected(refusal(answer));
-  auto plan = parse_plan(answer.body);
-  if (!plan) {
-    return std::unexpected(Refusal{200, "the plan is not understood: " + plan.error().text()});
+  auto order = parse_order(answer.body);
+  if (!order) {
+    return std::unexpected(Refusal{200, "the plan is not understood: " + order.error().text()});
   }
-  return std::move(*plan);
+  return std::move(*order);
 }
 
 Answered<std::string> Session::seed(const SeedSource& source) {

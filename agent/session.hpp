@@ -15,8 +15,9 @@
 
 #include "agent/backoff.hpp"
 #include "agent/inventory.hpp"
-#include "agent/plan.hpp"
+#include "agent/order.hpp"
 #include "agent/transport.hpp"
+#include "agent/waiting_screen.hpp"
 
 namespace slipway::agent {
 
@@ -52,9 +53,9 @@ class Session {
 
   [[nodiscard]] Answered<void> post_inventory(const Inventory& inventory);
 
-  // Waits up to 30 s at the server. nullopt: nothing to do yet, ask again. A plan that cannot be
-  // understood is a refusal with status 200.
-  [[nodiscard]] Answered<std::optional<Plan>> plan();
+  // Waits up to 30 s at the server for a plan, or for another hold than the one with the tag
+  // `seen`. An order that cannot be understood is a refusal with status 200.
+  [[nodiscard]] Answered<Order> order(const std::string& seen);
 
   [[nodiscard]] Answered<std::string> seed(const SeedSource& source);
 
@@ -67,7 +68,8 @@ class Session {
   // One try: lines for the host's timeline are not worth holding anything up.
   void post_log(const std::vector<std::string>& lines);
 
-  [[nodiscard]] const std::string& host() const { return host_; }  // the host's ID on the server
+  // As of the last open(), also of one that a request did by itself.
+  [[nodiscard]] const Registration& registration() const { return registration_; }
   [[nodiscard]] const Secret& bearer() const { return bearer_; }
 
  private:
@@ -81,7 +83,7 @@ class Session {
   std::function<void(const std::string&)> trouble_;
   Inventory identity_;
   Secret bearer_;
-  std::string host_;
+  Registration registration_;
 };
 
 // Bodies, for tests as well.

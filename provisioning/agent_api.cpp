@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "provisioning/agent_json.hpp"
+#include "provisioning/qr.hpp"
 #include "provisioning/routes.hpp"
 #include "provisioning/tokens.hpp"
 
@@ -40,7 +41,8 @@ Response stop_at_once() {
 
 Response plan_response(const PlanAnswer& answer) {
   switch (answer.kind) {
-    case PlanAnswer::Kind::plan: return uncached_json(answer.json);
+    case PlanAnswer::Kind::plan:
+    case PlanAnswer::Kind::hold: return uncached_json(answer.json);
     case PlanAnswer::Kind::nothing: return nothing();
     case PlanAnswer::Kind::finished: return refusal(Verdict::finished);
     case PlanAnswer::Kind::not_now: break;
@@ -89,15 +91,28 @@ void AgentApi::open_session(const Request& request, http::Reply reply) {
   sessions_.open(std::move(*hello), peer,
                  [this, seen, peer, reply = std::move(reply)](const OpenedSession& opened) mutable {
                    if (opened.verdict == Verdict::good) {
-                     const boost::json::object body{{"session", opened.bearer},
-                                                    {"host", opened.host},
-                                                    {"attempt", opened.attempt}};
-                     return reply(uncached_json(boost::json::serialize(body)));
+                     return reply(uncached_json(session_json(opened)));
                    }
                    log::warn("boot.token_refused", {{"token", seen}, {"peer", peer.text()}});
                    if (opened.verdict != Verdict::unknown) return reply(refusal(opened.verdict));
                    delay_.answer(std::move(reply), refusal(opened.verdict));
                  });
+}
+
+// `url` is where a person assigns this host, and `qr` the same as a code for the host's screen;
+// both are missing unless the operators' pages have a public address.
+std::string AgentApi::session_json(const OpenedSession& opened) const {
+  boost::json::object body{{"session", opened.bearer},
+                           {"host", opened.host},
+                           {"id", opened.id},
+                           {"attempt", opened.attempt}};
+  if (!ledger_.config().public_url.empty()) {
+    const auto url = ledger_.config().public_url + "/r/" + opened.id;
+    body["url"] = url;
+    // Without a code the host shows the address alone.
+    if (const auto rows = qr_rows(url)) body["qr"] = boost::json::value_from(*rows);
+  }
+  return boost::json::serialize(body);
 }
 
 void AgentApi::with_session(const Request& request, http::Reply reply, Work work) {
@@ -140,7 +155,9 @@ void AgentApi::inventory(const Request& request, const SessionRef& ref, http::Re
 }
 
 void AgentApi::plan(const Request& request, const SessionRef& ref, http::Reply reply) {
-  installs_.want_plan(ref, wait_of(request),
+  std::optional<std::string> seen;
+  if (const auto tag = request.parameter("seen")) seen = std::string(*tag);
+  installs_.want_plan(ref, {.wait = wait_of(request), .seen = std::move(seen)},
                       [reply = std::move(reply)](const PlanAnswer& answer) mutable {
                         reply(plan_response(answer));
                       });

@@ -21,6 +21,7 @@ class AgentApi {
  private:
   using Work = void (AgentApi::*)(const http::Request&, const SessionRef&, http::Reply);
   void open_session(const http::Request& request, http::Reply reply);
+  [[nodiscard]] std::string session_json(const OpenedSession& opened) const;
   void with_session(const http::Request& request, http::Reply reply, Work work);
 
   void with_verdict(Verdict verdict, const http::Request& request, const SessionRef& ref,

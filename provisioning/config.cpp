@@ -32,6 +32,28 @@ void read_interface(const Value& value, std::vector<std::string>& names, Mistake
   }
 }
 
+// It is shown as a QR code on the hosts' text consoles: with "/r/ID" behind it, the code must not
+// get larger than 33 modules, which is 78 octets.
+void read_public_url(const Value& value, std::string& target, Mistakes& mistakes) {
+  constexpr std::size_t kMaxOctets = 64;
+  const auto text = require_text(value, mistakes);
+  if (!text) return;
+  auto url = *text;
+  while (url.ends_with('/')) url.pop_back();
+  const auto scheme = url.starts_with("https://") ? 8U : url.starts_with("http://") ? 7U : 0U;
+  const bool is_plain = std::ranges::all_of(url, [](char c) { return c > ' ' && c <= '~'; }) &&
+                        url.find_first_of("?#\"<>@\\") == std::string::npos;
+  if (scheme == 0 || !is_plain || url.size() == scheme || url[scheme] == '/') {
+    mistakes.push_back({value.mark, shown(value) + " is no address of the operators' pages; write "
+                                                   "https://HOST, HTTPS or HTTP, without ? and #"});
+  } else if (url.size() > kMaxOctets) {
+    mistakes.push_back({value.mark, "an address of more than " + std::to_string(kMaxOctets) +
+                                        " characters makes a QR code too large for a console"});
+  } else {
+    target = std::move(url);
+  }
+}
+
 void read_peer(const Value& value, std::vector<Cidr>& peers, Mistakes& mistakes) {
   const auto text = require_text(value, mistakes);
   if (!text) return;
@@ -76,6 +98,17 @@ FieldReader tftp(Config& config) {
   return nested("tftp", {{"port", port(config.tftp_port)}, {"allow", each_of(std::move(peer))}});
 }
 
+FieldReader operator_plane(Config& config) {
+  constexpr std::string_view kSocketOnly = "operators use the UNIX socket DATA_DIR/slipway.sock";
+  auto url = shaped(text_like("^https?://[^/?#@ ][^?#@ ]*$"),
+                    [&config](const Value& value, Mistakes& mistakes) {
+                      read_public_url(value, config.public_url, mistakes);
+                    });
+  return nested("operator", {{"public_url", std::move(url)},
+                             {"listen", not_built(kSocketOnly)},
+                             {"tls", not_built(kSocketOnly)}});
+}
+
 std::vector<Field> config_fields(const std::filesystem::path& folder, Config& config) {
   auto interface =
       shaped(text_like("^[^/ :]{1,15}$"), [&config](const Value& entry, Mistakes& out) {
@@ -97,7 +130,7 @@ std::vector<Field> config_fields(const std::filesystem::path& folder, Config& co
            one_of<UnknownHosts>(config.unknown_hosts, {{"ignore", UnknownHosts::ignore},
                                                        {"discover", UnknownHosts::discover}})},
           {"database", std::move(database)},
-          {"operator", not_built("operators use the UNIX socket DATA_DIR/slipway.sock")},
+          {"operator", operator_plane(config)},
           {"boot_https", not_built("the boot plane is plain HTTP on boot_http")},
           {"images", not_built("every image counts as it was imported")}};
 }
@@ -157,7 +190,7 @@ std::string print_config(const Config& config) {
   const auto database =
       config.database_url.empty() ? std::string("sqlite") : shown_url(config.database_url);
   const bool ignore = config.unknown_hosts == UnknownHosts::ignore;
-  return emit_yaml(make_map({
+  auto settings = make_map({
       {"interfaces", make_list(std::move(interfaces))},
       {"allow_default_route", make_flag(config.allow_default_route)},
       {"data_dir", path_value(config.data_dir)},
@@ -172,7 +205,11 @@ std::string print_config(const Config& config) {
       {"boot_http", make_map({{"port", make_number(config.boot_http_port)}})},
       {"unknown_hosts", make_text(ignore ? "ignore" : "discover")},
       {"database", make_text(database)},
-  }));
+  });
+  if (!config.public_url.empty()) {
+    settings.set("operator", make_map({{"public_url", make_text(config.public_url)}}));
+  }
+  return emit_yaml(settings);
 }
 
 }  // namespace slipway::provisioning

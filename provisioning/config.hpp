@@ -30,6 +30,8 @@ struct Config {
   std::vector<Cidr> tftp_allow;  // peers that need no PXE exchange first
   std::uint16_t boot_http_port = 8080;
   UnknownHosts unknown_hosts = UnknownHosts::discover;
+  std::string
+      public_url;  // where people reach the operators' pages, without a final '/'; may be empty
   Secret database_url;  // of PostgreSQL; empty: SQLite in data_dir
 
   [[nodiscard]] StorePlace store_place() const {

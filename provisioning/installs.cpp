@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "provisioning/hold.hpp"
+
 namespace slipway::provisioning {
 namespace {
 
@@ -21,10 +23,11 @@ ReportVerdict repeated(const Host& host, const AttemptReport& report) {
 
 }  // namespace
 
-void Installs::want_plan(const SessionRef& ref, std::chrono::seconds wait, PlanReply reply) {
+void Installs::want_plan(const SessionRef& ref, PlanWish wish, PlanReply reply) {
   auto poll = std::make_shared<Poll>();
   poll->token_hash = ref.session->token_hash;
-  poll->deadline = ledger_.now().steady + wait;
+  poll->deadline = ledger_.now().steady + wish.wait;
+  poll->seen = std::move(wish.seen);
   poll->reply = std::move(reply);
   ask(poll);
 }
@@ -48,6 +51,12 @@ void Installs::ask_free(Host& host, const PollPointer& poll) {
 }
 
 void Installs::park(Host& host, const PollPointer& poll) {
+  if (poll->seen) {
+    auto hold = hold_of(host);
+    if (hold.tag != *poll->seen) {
+      return poll->reply({.kind = PlanAnswer::Kind::hold, .json = std::move(hold.json)});
+    }
+  }
   const auto now = ledger_.now().steady;
   if (now >= poll->deadline) return poll->reply({.kind = PlanAnswer::Kind::nothing});
   if (auto former = std::exchange(host.parked, std::nullopt)) former->give_up();

@@ -17,7 +17,8 @@ namespace slipway::provisioning {
 struct PlanAnswer {
   enum class Kind : std::uint8_t {
     plan,
-    nothing,   // yet: ask again
+    hold,      // nothing to write: what to show meanwhile
+    nothing,   // new: ask again
     finished,  // the session is dead
     not_now    // our failure
   };
@@ -43,8 +44,13 @@ class Installs {
 
   // The plan of this session's host, now or within `wait`. With the plan the host becomes
   // `installing`, durably so before `reply` runs. A host that waits gets its plan as soon as it
-  // is armed. Asked again, the same plan.
-  void want_plan(const SessionRef& ref, std::chrono::seconds wait, PlanReply reply);
+  // is armed. Asked again, the same plan. `seen`, which agents give that show it, is the tag of the
+  // hold that is on the host's screen: when another one is due, that comes at once.
+  struct PlanWish {
+    std::chrono::seconds wait{};
+    std::optional<std::string> seen{};
+  };
+  void want_plan(const SessionRef& ref, PlanWish wish, PlanReply reply);
 
   // The seed of the running attempt; empty when this session has none.
   [[nodiscard]] const Bytes* seed(const SessionRef& ref);
@@ -69,6 +75,7 @@ class Installs {
   struct Poll {
     Sha256 token_hash;  // finds the session again, also when its host was merged into another
     TimePoint deadline;
+    std::optional<std::string> seen;
     PlanReply reply;
   };
   using PollPointer = std::shared_ptr<Poll>;

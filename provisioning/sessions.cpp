@@ -112,6 +112,7 @@ void Sessions::open_free(Host& host, std::int64_t id, Ipv4 peer, Opened opened) 
     opened({.verdict = Verdict::good,
             .bearer = bearer,
             .host = host.shown_name(),
+            .id = host.id,
             .attempt = attempt});
   };
   ledger_.commit(host, open_session(*session, Sha256::of(bearer), peer), std::move(finished));

@@ -43,7 +43,8 @@ struct AgentHello {
 
 struct OpenedSession {
   Verdict verdict = Verdict::unknown;
-  std::string bearer{}, host{};
+  std::string bearer{};
+  std::string host{}, id{};  // the name if it has one, else the ID; and the ID
   std::int64_t attempt = 0;  // 0: it waits
 };
 

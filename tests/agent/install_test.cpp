@@ -47,7 +47,8 @@ class Depot {
     FakeNetwork network(server_);
     FakeTransport transport(server_);
     Session session(transport, Secret("tok"), naps_.waiting(), [](const std::string&) {});
-    Install install(root_.path(), console, session, network, naps_.waiting());
+    Install install(root_.path(), "http://10.0.0.2:8080",
+                    {console, session, network, naps_.waiting()});
     return install.run();
   }
 
@@ -205,4 +206,58 @@ TEST_CASE("a dead token ends the host's stay after a pause for reading", "[agent
   CHECK(depot.run() == Finish::reboot);
   CHECK(depot.disk_is_untouched());
   CHECK(depot.naps_.taken.back() >= std::chrono::seconds(60));
+}
+
+TEST_CASE("the waiting screen is drawn again only when it says something new", "[agent][install]") {
+  Depot depot;
+  depot.plans_ = 0;
+  const auto answer = depot.server_.answer;
+  std::vector<std::string> asked;
+  depot.server_.answer = [&](const Call& call) -> Fallible<Answer> {
+    if (!call.target.starts_with("/agent/v1/plan")) return answer(call);
+    asked.push_back(call.target.substr(call.target.find("&seen=") + 6));
+    switch (asked.size()) {
+      case 1:
+      case 2:
+        return Answer{200, R"({"action":"wait","name":"","state":"discovered","text":"One."})"};
+      case 3: return Answer{204, ""};
+      case 4:
+        return Answer{200, R"({"action":"wait","name":"h1","state":"assigned","text":"Two."})"};
+      default: return answer(call);
+    }
+  };
+  CHECK(depot.run() == Finish::reboot);
+  REQUIRE(asked.size() == 5);
+  CHECK(asked[0].empty());
+  CHECK(asked[1] == asked[2]);
+  CHECK(asked[3] == asked[2]);
+  CHECK(asked[4] != asked[3]);
+  for (const auto* console : {"dev/tty0", "dev/ttyS0"}) {
+    const auto text = depot.root_.text(console);
+    const auto first = text.find("One."), second = text.find("Two.");
+    CHECK(first < second);
+    CHECK(text.find("One.", first + 1) == std::string::npos);
+    CHECK(text.find("Two.", second + 1) == std::string::npos);
+  }
+}
+
+TEST_CASE("the reason of a failure stays on the screen while the host is failed",
+          "[agent][install]") {
+  Depot depot;
+  depot.add_disk("vdb");
+  const auto answer = depot.server_.answer;
+  int polls = 0;
+  depot.server_.answer = [&](const Call& call) -> Fallible<Answer> {
+    if (!call.target.starts_with("/agent/v1/plan")) return answer(call);
+    switch (++polls) {
+      case 2: return Answer{200, R"({"action":"wait","state":"failed","text":"Failed."})"};
+      case 3: return Answer{200, R"({"action":"wait","state":"assigned","text":"Not armed."})"};
+      default: return answer(call);
+    }
+  };
+  CHECK(depot.run() == Finish::reboot);
+  const auto text = depot.root_.text("dev/tty0");
+  CHECK_THAT(text, ContainsSubstring("slipway host retry H"));
+  CHECK_THAT(text, !ContainsSubstring("Failed."));
+  CHECK_THAT(text, ContainsSubstring("Not armed."));
 }

@@ -33,7 +33,7 @@ TEST_CASE("the token is traded for a bearer that later requests carry", "[agent]
     return call.target == "/agent/v1/session" ? kOpened : Answer{204, ""};
   };
   REQUIRE(scene.session.open({}));
-  CHECK(scene.session.host() == "ABCD1234");
+  CHECK(scene.session.registration().host == "ABCD1234");
   REQUIRE(scene.session.post_inventory({}));
   const auto calls = scene.server.calls();
   REQUIRE(calls.size() == 2);
@@ -86,9 +86,9 @@ TEST_CASE("a session that the server forgot is opened again", "[agent][session]"
     return Answer{call.bearer.reveal() == "s2" ? 204 : 401, ""};
   };
   REQUIRE(scene.session.open({}));
-  const auto plan = scene.session.plan();
-  REQUIRE(plan);
-  CHECK_FALSE(*plan);
+  const auto order = scene.session.order("");
+  REQUIRE(order);
+  CHECK(std::holds_alternative<NothingNew>(*order));
   CHECK(sessions == 2);
 }
 
@@ -104,13 +104,32 @@ TEST_CASE("a session that stays refused is not opened for ever", "[agent][sessio
   CHECK(scene.server.calls().size() == 4);
 }
 
+TEST_CASE("what the server says of the host is kept for its screen", "[agent][session]") {
+  Scene scene;
+  scene.server.answer = [](const Call& call) -> Fallible<Answer> {
+    if (call.target == "/agent/v1/session") {
+      return Answer{200, R"({"session":"s1","host":"h1","id":"ABCD1234",)"
+                         R"("url":"https://depot/r/ABCD1234","qr":["10","01"]})"};
+    }
+    return Answer{200, R"({"action":"wait","name":"h1","state":"assigned","text":"Not armed."})"};
+  };
+  REQUIRE(scene.session.open({}));
+  CHECK(scene.session.registration() ==
+        Registration{"h1", "ABCD1234", "https://depot/r/ABCD1234", {"10", "01"}});
+  const auto order = scene.session.order("0123abcd");
+  REQUIRE(order);
+  // The tag is of the octets of the answer: the first 8 digits of their SHA-256.
+  CHECK(std::get<Hold>(*order) == Hold{"h1", "assigned", "Not armed.", "b04e5a38"});
+  CHECK(scene.server.calls().back().target == "/agent/v1/plan?wait=30&seen=0123abcd");
+}
+
 TEST_CASE("a plan that is not understood is refused with the reason", "[agent][session]") {
   Scene scene;
   scene.server.answer = [](const Call&) -> Fallible<Answer> { return Answer{200, "{}"}; };
-  const auto plan = scene.session.plan();
-  REQUIRE_FALSE(plan);
-  CHECK(plan.error().status == 200);
-  CHECK_THAT(plan.error().detail, ContainsSubstring("action"));
+  const auto order = scene.session.order("");
+  REQUIRE_FALSE(order);
+  CHECK(order.error().status == 200);
+  CHECK_THAT(order.error().detail, ContainsSubstring("action"));
 }
 
 TEST_CASE("the bodies of result and progress are what the protocol says", "[agent][session]") {

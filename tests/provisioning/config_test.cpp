@@ -47,6 +47,7 @@ dhcp: {mode: proxy, port: 6767, binl_port: 6411}
 tftp: {port: 6969, allow: [10.0.0.0/8, 192.0.2.7]}
 boot_http: {port: 8081}
 unknown_hosts: ignore
+operator: {public_url: "https://depot.example.com/slipway/"}
 database: sqlite
 )",
                                    "slipway.yaml");
@@ -56,6 +57,9 @@ database: sqlite
   CHECK(config.allow_default_route);
   CHECK(config.data_dir == "/srv/slipway");
   CHECK(config.loaders == "/srv/loaders");
+  CHECK(config.public_url == "https://depot.example.com/slipway");
+  CHECK_THAT(print_config(config),
+             ContainsSubstring("operator:\n  public_url: \"https://depot.example.com/slipway\"\n"));
   CHECK(config.installer == "/srv/installer");
   CHECK(config.dhcp_port == 6767);
   CHECK(config.binl_port == 6411);
@@ -133,8 +137,21 @@ TEST_CASE("a mistake in slipway.yaml is named with its line and column", "[provi
         "%20"}},
       {"an operator plane on TCP, which is not built",
        "interfaces: [eth1]\noperator: {listen: \"127.0.0.1:8443\"}\n",
-       {"slipway.yaml:2:1: not built yet in this version; operators use the UNIX socket "
+       {"slipway.yaml:2:12: not built yet in this version; operators use the UNIX socket "
         "DATA_DIR/slipway.sock"}},
+      {"a public address that is none",
+       "interfaces: [eth1]\noperator: {public_url: depot.example.com}\n",
+       {"slipway.yaml:2:24: `depot.example.com` is no address of the operators' pages; write "
+        "https://HOST, HTTPS or HTTP, without ? and #"}},
+      {"a public address with a password in it",
+       "interfaces: [eth1]\noperator: {public_url: \"https://u:p@depot\"}\n",
+       {"slipway.yaml:2:24: `https://***@depot` is no address of the operators' pages; write "
+        "https://HOST, HTTPS or HTTP, without ? and #"}},
+      {"a public address that no console can show",
+       "interfaces: [eth1]\noperator: {public_url: \"https://depot.example.com/"
+       "a/very/long/path/to/the/pages/of/operators\"}\n",
+       {"slipway.yaml:2:24: an address of more than 64 characters makes a QR code too large for a "
+        "console"}},
       {"a section that is no map",
        "interfaces: [eth1]\ndhcp: proxy\n",
        {"slipway.yaml:2:7: dhcp must be a map of keys, not text"}},

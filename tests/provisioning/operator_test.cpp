@@ -84,6 +84,51 @@ TEST_CASE("a discovered host can be assigned, armed and installed without a rebo
   CHECK(member(**again, "host") == "till-7");
 }
 
+TEST_CASE("a waiting host is told why it waits, at once when that changes",
+          "[provisioning][operator]") {
+  Depot depot;
+  const auto session = depot.session_for(depot.token_for(kNewMac));
+  const std::string url = "/api/v1/hosts/" + std::string(kNewMac);
+  const auto id = depot.host(kNewMac).id;
+  const auto first = depot.ask("/agent/v1/plan?wait=30&seen=", {.bearer = session});
+  REQUIRE(first.status == 200);
+  CHECK(text_of(first) ==
+        R"({"action":"wait","name":"","state":"discovered","text":"Not assigned. Assign and arm )"
+        R"(it on the server: slipway host assign )" +
+            id + " --profile PROFILE --site SITE; slipway host arm " + id + R"(."})");
+  const auto tag = Sha256::of(text_of(first)).text().substr(0, 8);
+  const auto poll = depot.begin("/agent/v1/plan?wait=30&seen=" + tag, {.bearer = session});
+  depot.settle();
+  CHECK_FALSE(poll->has_value());
+  const auto body = R"({"profile":"edge","site":"store-1","name":"till-7"})";
+  REQUIRE(depot.order(url + "/assign", body).status == 200);
+  depot.settle();
+  REQUIRE(poll->has_value());
+  CHECK(text_of(**poll) ==
+        R"({"action":"wait","name":"till-7","state":"assigned","text":"Assigned, but not armed. )"
+        R"(Arm it on the server: slipway host arm till-7."})");
+}
+
+TEST_CASE("a session tells the host its ID, and its page when the pages have an address",
+          "[provisioning][operator]") {
+  Depot depot;
+  const auto open = [&] {
+    const auto token = depot.token_for(kNewMac);
+    return depot.ask("/agent/v1/session",
+                     {.body = R"({"token":")" + token + R"(","macs":[")" + kNewMac + R"("]})",
+                      .method = http::Method::post});
+  };
+  auto opened = open();
+  const auto id = depot.host(kNewMac).id;
+  CHECK(member(opened, "id") == id);
+  CHECK_THAT(text_of(opened), !ContainsSubstring("url"));
+  CHECK_THAT(text_of(opened), !ContainsSubstring("qr"));
+  depot.config.public_url = "https://depot.example.com";
+  opened = open();
+  CHECK(member(opened, "url") == "https://depot.example.com/r/" + id);
+  CHECK_THAT(text_of(opened), ContainsSubstring(R"("qr":["1111111)"));
+}
+
 TEST_CASE("an ignored host gets its disk and nothing else", "[provisioning][operator]") {
   Depot depot;
   const auto session = depot.session_for(depot.token_for(kNewMac));
