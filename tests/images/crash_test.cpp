@@ -1,5 +1,6 @@
 // The write order: from the log of operations, and over thousands of simulated power cuts.
 #include <algorithm>
+#include <set>
 
 #include "images/iso.hpp"
 #include "images/writer.hpp"
@@ -36,9 +37,10 @@ struct Run {
   MemoryDisk disk{old_disk()};
   std::expected<WriteReport, WriteError> report = WriteReport{};
 
-  explicit Run(std::uint64_t fail_at = ~std::uint64_t{0}, unsigned workers = 2) {
-    disk.fail_at(fail_at);
-    const auto packed =
+  explicit Run(std::uint64_t fail_at = ~std::uint64_t{0}, unsigned workers = 2,
+               DiskFault fault = {}) {
+    disk.fail_at(fail_at, std::move(fault));
+    static const auto packed =
         pack(make_gpt_image({.octets = kImage, .used_until = 4 * kMiB - 65536}), 128 * 1024);
     const auto manifest = verified(packed.manifest);
     auto iso = make_iso("cidata", {{"user-data", "#cloud-config\n"}});
@@ -174,26 +176,38 @@ TEST_CASE("the power-cut test sees an order that is wrong", "[images][writer][cr
   CHECK(count_half_states(log, run.disk.content(), 20, states) > 0);
 }
 
-TEST_CASE("SG5: whichever operation fails, the disk does not boot or is whole",
+TEST_CASE("SG5: whichever operation fails, however, the disk does not boot or is whole",
           "[images][writer][crash]") {
   const auto after = Run().disk.content();
   const auto before = old_disk();
-  const unsigned workers = GENERATE(1U, 3U);
+  const auto [workers, fault] =
+      GENERATE(table<unsigned, DiskFault>({{1U, {.text = "Input/output error"}},
+                                           {1U, {.text = "No space left on device"}},
+                                           {1U, {.text = "no octet was taken", .is_short = true}},
+                                           {1U, {.text = "Remote I/O error", .once = true}},
+                                           {3U, {.text = "Remote I/O error", .once = true}}}));
+  std::set<std::string> failed_kinds;
   bool done = false;
   std::uint64_t n = 0;
   while (!done) {
     ++n;
     REQUIRE(n < 1000);
-    const Run run(n, workers);
-    CAPTURE(n, workers);
-    done = run.report.has_value();
+    const Run run(n, workers, fault);
+    CAPTURE(n, workers, fault.text);
+    done = !run.disk.failed();
+    REQUIRE(run.report.has_value() == done);
     if (!done) {
-      const auto& reason = run.report.error().reason;
-      CHECK((reason == "disk-write-error" || reason == "disk-read-error"));
-      CHECK_THAT(run.report.error().detail, ContainsSubstring("/dev/memory"));
+      failed_kinds.insert(*run.disk.failed());
+      const auto& error = run.report.error();
+      CHECK(error.reason ==
+            (*run.disk.failed() == "read" ? "disk-read-error" : "disk-write-error"));
+      CHECK_THAT(error.detail,
+                 ContainsSubstring("/dev/memory") && ContainsSubstring(fault.text) &&
+                     ContainsSubstring(*run.disk.failed() == "flush" ? "flushing" : "LBA "));
     }
     const auto& state = run.disk.content();
     CHECK((!may_boot(state) || is_whole(state, before, after)));
   }
   CHECK(n > 50);
+  CHECK(failed_kinds == std::set<std::string>{"flush", "read", "write", "zero"});
 }

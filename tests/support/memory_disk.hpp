@@ -1,5 +1,6 @@
 // A disk in memory that remembers the order of everything done to it, can fail at the n-th
 // operation, and can be asked what would be left after a power cut. For tests of the disk writer.
+// An operation is a write, a zeroing, a read or a flush.
 #pragma once
 
 #include <algorithm>
@@ -21,19 +22,31 @@ struct DiskOperation {
   Bytes octets = {};  // what the range holds afterwards
 };
 
+// How an operation fails: with nothing done, or with the first half of its sectors in place.
+struct DiskFault {
+  std::string text = "Input/output error";
+  bool is_short = false;
+  bool once = false;  // what comes after it succeeds; else all fails from then on
+};
+
 class MemoryDisk final : public images::BlockDevice {
  public:
   explicit MemoryDisk(Bytes content, std::uint32_t sector_octets = 512)
       : content_(std::move(content)), sector_octets_(sector_octets) {}
 
-  // The n-th operation from now on (1 is the next), of any kind, fails; so do all after it.
-  void fail_at(std::uint64_t n) { fail_at_ = n; }
+  // The n-th operation from now on (1 is the next), of any kind, fails.
+  void fail_at(std::uint64_t n, DiskFault fault = {}) {
+    fail_at_ = n;
+    fault_ = std::move(fault);
+  }
   // What is written over this octet is read back with a bit flipped.
   void corrupt(std::uint64_t offset) { corrupt_ = offset; }
 
   [[nodiscard]] const Bytes& content() const { return content_; }
   [[nodiscard]] const std::vector<DiskOperation>& log() const { return log_; }
   [[nodiscard]] std::uint64_t operations() const { return operations_; }
+  // What failed first; nothing while all went well.
+  [[nodiscard]] const std::optional<std::string>& failed() const { return failed_; }
 
   [[nodiscard]] std::string name() const override { return "/dev/memory"; }
   [[nodiscard]] std::uint64_t size_octets() const override { return content_.size(); }
@@ -53,7 +66,7 @@ class MemoryDisk final : public images::BlockDevice {
   Fallible<void> read_at(std::uint64_t offset, std::span<std::uint8_t> out) override {
     const std::scoped_lock lock(mutex_);
     if (!in_bounds(offset, out.size())) return fail("reading: out of bounds");
-    if (!count()) return fail("reading /dev/memory: LBA " + std::to_string(offset / 512));
+    if (fails("read")) return failure("reading", offset);
     std::copy_n(content_.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
     if (corrupt_ && *corrupt_ >= offset && *corrupt_ - offset < out.size()) {
       out[*corrupt_ - offset] ^= 0x10;
@@ -62,7 +75,7 @@ class MemoryDisk final : public images::BlockDevice {
   }
   Fallible<void> flush() override {
     const std::scoped_lock lock(mutex_);
-    if (!count()) return fail("flushing /dev/memory");
+    if (fails("flush")) return fail("flushing /dev/memory: " + fault_.text);
     log_.push_back({.kind = DiskOperation::Kind::flush});
     return {};
   }
@@ -72,17 +85,31 @@ class MemoryDisk final : public images::BlockDevice {
     return offset <= content_.size() && length <= content_.size() - offset &&
            offset % sector_octets_ == 0 && length % sector_octets_ == 0;
   }
-  [[nodiscard]] bool count() { return ++operations_ < fail_at_; }
+  [[nodiscard]] bool fails(const char* kind) {
+    ++operations_;
+    const bool does = fault_.once ? operations_ == fail_at_ : operations_ >= fail_at_;
+    if (does && !failed_) failed_ = kind;
+    return does;
+  }
+  [[nodiscard]] Fallible<void> failure(const std::string& doing, std::uint64_t offset) const {
+    return fail(doing + " /dev/memory: LBA " + std::to_string(offset / sector_octets_) + ": " +
+                fault_.text);
+  }
+  void put(const DiskOperation& operation, std::size_t octets) {
+    std::copy_n(operation.octets.begin(), octets,
+                content_.begin() + static_cast<std::ptrdiff_t>(operation.offset));
+  }
   Fallible<void> change(DiskOperation operation) {
     if (!in_bounds(operation.offset, operation.octets.size())) {
       return fail("writing: out of bounds");
     }
-    if (!count()) {
-      return fail("writing /dev/memory: LBA " + std::to_string(operation.offset / 512) +
-                  ": Input/output error");
+    const bool is_write = operation.kind == DiskOperation::Kind::write;
+    if (fails(is_write ? "write" : "zero")) {
+      const auto half = operation.octets.size() / 2;
+      if (fault_.is_short) put(operation, half - half % sector_octets_);
+      return failure(is_write ? "writing" : "zeroing", operation.offset);
     }
-    std::ranges::copy(operation.octets,
-                      content_.begin() + static_cast<std::ptrdiff_t>(operation.offset));
+    put(operation, operation.octets.size());
     log_.push_back(std::move(operation));
     return {};
   }
@@ -93,6 +120,8 @@ class MemoryDisk final : public images::BlockDevice {
   std::vector<DiskOperation> log_;
   std::uint64_t operations_ = 0;
   std::uint64_t fail_at_ = ~std::uint64_t{0};
+  DiskFault fault_;
+  std::optional<std::string> failed_;
   std::optional<std::uint64_t> corrupt_;
 };
 
