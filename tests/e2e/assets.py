@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What every end-to-end test starts from, made once a build: the installer and a store with both
+"""What every end-to-end test starts from, made once a build: the installer and a store with the
 test images. CTest runs this as the fixture `e2e_assets`.
 
     BUILD/tests/e2e/assets/{installer,store,stamp}     images themselves: tests/e2e/image/build
@@ -16,11 +16,11 @@ from lab import REPO, LabError, run, say
 from server import AGENT, BUILD, PROGRAM
 
 FOLDER = BUILD / "tests" / "e2e" / "assets"
-IMAGES = {"debian": "debian-edge@12.5", "tiny": "tiny@1"}
+IMAGES = {"debian": "debian-edge@12.5", "tiny": "tiny@1", "tiny4k": "tiny4k@1"}
 
 
 def image(kind):
-    """The raw image `debian` or `tiny`, built at need."""
+    """The raw image `debian`, `tiny` or `tiny4k`, built at need."""
     done = subprocess.run([REPO / "tests/e2e/image/build", kind], stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise LabError(f"building the {kind} image failed")

@@ -79,8 +79,6 @@ class Host:
                  "-uuid", self.uuid,
                  "-smbios", f"type=1,manufacturer=Slipway,product=Lab,serial={self.serial},uuid={self.uuid}",
                  *self._firmware_words(), *network]
-        if any(disk.kind == "ahci" for disk in self.disks):
-            words += ["-device", "ahci,id=ahci0"]
         for number, disk in enumerate(self.disks):
             words += disk.arguments(number)
         self._process = self.lab.start("lan", words, label)

@@ -51,8 +51,8 @@ def check_report(s, batch, host):
 
 def story():
     with Scenario("batch") as s:
-        host, stranger = s.host(), s.host(memory_mib=768)
-        s.slipway.add_profile("edge", s.image_name)
+        host, stranger = s.host(kind="ahci"), s.host(memory_mib=768)
+        s.slipway.add_profile("edge", s.image_name, select="[{type: hdd}]")
         s.slipway.add_site("store-0042")
         s.slipway.start()
         batch = open_batch(s, host)

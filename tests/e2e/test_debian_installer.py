@@ -64,9 +64,9 @@ def check_partitions(disk, folder):
     for number, part in enumerate(partitions(disk.path)):
         piece = folder / f"part{number}"
         run("dd", f"if={disk.path}", f"of={piece}", "bs=1M", "conv=sparse", "status=none",
-            "iflag=skip_bytes,count_bytes", f"skip={part['start'] * 512}", f"count={part['size'] * 512}")
+            "iflag=skip_bytes,count_bytes", f"skip={part['start']}", f"count={part['size']}")
         kind = run("blkid", "-p", "-o", "value", "-s", "TYPE", piece, check=False).strip()
-        found.append((kind, part["size"] * 512 // MIB))
+        found.append((kind, part["size"] // MIB))
         if kind == "ext4":
             run("e2fsck", "-fp", piece, check=False)  # power was cut: the journal is replayed
             run("e2fsck", "-fn", piece)
