@@ -54,11 +54,23 @@ class BlockDevice {
   // Afterwards the range reads as zeros; discards where the device promises that.
   [[nodiscard]] virtual Fallible<void> zero_range(std::uint64_t offset, std::uint64_t length) = 0;
   [[nodiscard]] virtual Fallible<void> flush() = 0;
+
+  // Tells the device that the range's content does not count any more; what it then reads as is
+  // open. False where the device cannot, which is no failure.
+  virtual bool discard(std::uint64_t offset, std::uint64_t length);
+  // Whether reading and writing in turns costs seeks.
+  [[nodiscard]] virtual bool is_rotational() const { return false; }
+  // Whether zero_range() had to write the zeros, octet for octet, since the device has no other way
+  // that it guarantees.
+  [[nodiscard]] virtual bool writes_zeros() const { return false; }
 };
 
 // Opens a whole disk for writing, O_DIRECT and O_EXCL: a disk that is mounted or otherwise in use
 // is refused ("in use"). A regular file serves too, with 512-octet sectors (tests, `flash` to a
 // file). Fails as well for anything that is neither, and for size 0.
-[[nodiscard]] Fallible<std::unique_ptr<BlockDevice>> open_disk(const std::string& path);
+// `read_only`: for read_at() only; whoever uses the disk may go on.
+enum class Access : std::uint8_t { read_write, read_only };
+[[nodiscard]] Fallible<std::unique_ptr<BlockDevice>> open_disk(const std::string& path,
+                                                               Access access = Access::read_write);
 
 }  // namespace slipway::images

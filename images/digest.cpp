@@ -1,5 +1,6 @@
 #include "images/digest.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "images/chunks.hpp"
@@ -18,6 +19,10 @@ Fallible<VerifiedChunk> VerifiedChunk::verify(std::size_t index, const Chunk& ch
   }
   if (buffer.size() < chunk.raw_length) buffer = AlignedBuffer(kMaxChunkOctets);
   const auto raw = buffer.span().first(chunk.raw_length);
+  if (chunk.is_plain()) {
+    std::ranges::copy(stored, raw.begin());
+    return VerifiedChunk(chunk, std::move(buffer));
+  }
   const auto unpacked = decompress_frame(stored, raw);
   if (!unpacked) return fail(unpacked.error(), chunk_label(index, chunk));
   if (Sha256::of(raw) != chunk.raw_sha256) {

@@ -6,6 +6,7 @@ namespace slipway::images {
 namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+constexpr std::uint64_t kMaxTailOctets = 32 * kMiB;  // a seed of some MiB may lie there, too
 
 std::unexpected<WriteError> refuse(std::string reason, std::string detail) {
   return std::unexpected(WriteError{std::move(reason), std::move(detail)});
@@ -111,8 +112,27 @@ Outcome DiskPlan::set_tables(const WriteJob& job, const GptTable& image) {
     tail_offset_ = std::min(tail_offset_, seed_offset_);
   }
   tail_offset_ = std::max<std::uint64_t>(tail_offset_, kHeadOctets);
-  const auto raw_size = job.manifest->raw_size;
-  if (raw_size > tail_offset_) tail_ = AlignedBuffer(raw_size - tail_offset_);
+  return set_tail(job.manifest.get());
+}
+
+// Zeros need no memory; a table that ends long before its image, with data behind it, would.
+Outcome DiskPlan::set_tail(const Manifest& manifest) {
+  if (manifest.raw_size <= tail_offset_) return {};
+  tail_length_ = manifest.raw_size - tail_offset_;
+  std::uint64_t kept = 0;
+  for (const auto& chunk : manifest.chunks) {
+    const auto end = chunk.raw_offset + chunk.raw_length;
+    if (end <= tail_offset_) continue;
+    const auto start = std::max(chunk.raw_offset, tail_offset_);
+    kept += end - start;
+    if (kept > kMaxTailOctets) {
+      return refuse("bad-partition-table",
+                    "more than " + std::to_string(kMaxTailOctets) +
+                        " octets of the image lie behind the end of its partition table; use an "
+                        "image whose table ends where the image ends (sgdisk -e)");
+    }
+    tail_.emplace(start, Bytes(end - start));
+  }
   return {};
 }
 
@@ -125,9 +145,8 @@ Extent DiskPlan::body(Extent extent) const {
 void DiskPlan::keep(std::uint64_t raw_offset, ByteView raw) {
   const auto end = raw_offset + raw.size();
   if (end <= tail_offset_) return;  // the head is known from the start
-  const auto skip = tail_offset_ > raw_offset ? tail_offset_ - raw_offset : 0;
-  std::ranges::copy(raw.subspan(skip),
-                    tail_.span().subspan(raw_offset + skip - tail_offset_).begin());
+  const auto start = std::max(raw_offset, tail_offset_);
+  std::ranges::copy(raw.subspan(start - raw_offset), tail_.at(start).begin());
 }
 
 void DiskPlan::overlay(std::uint64_t raw_offset, std::span<std::uint8_t> read) const {
@@ -136,10 +155,12 @@ void DiskPlan::overlay(std::uint64_t raw_offset, std::span<std::uint8_t> read) c
     const auto part = image_head_.view().subspan(raw_offset);
     std::ranges::copy(part.first(std::min(part.size(), read.size())), read.begin());
   }
-  if (end > tail_offset_ && tail_.size() > 0) {
-    const auto skip = tail_offset_ > raw_offset ? tail_offset_ - raw_offset : 0;
-    const auto part = tail_.view().subspan(raw_offset + skip - tail_offset_);
-    std::ranges::copy(part.first(read.size() - skip), read.subspan(skip).begin());
+  if (end <= tail_offset_ || tail_length_ == 0) return;
+  const auto start = std::max(raw_offset, tail_offset_);
+  const auto rest = read.subspan(start - raw_offset);
+  std::ranges::fill(rest, std::uint8_t{0});
+  if (const auto part = tail_.find(start); part != tail_.end()) {
+    std::ranges::copy(part->second, rest.begin());
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <optional>
 #include <span>
 
@@ -36,7 +37,7 @@ class DiskPlan {
   // Puts the remembered octets over what was read from the disk.
   void overlay(std::uint64_t raw_offset, std::span<std::uint8_t> read) const;
 
-  [[nodiscard]] Extent tail() const { return {tail_offset_, tail_.size()}; }
+  [[nodiscard]] Extent tail() const { return {tail_offset_, tail_length_}; }
   // The seed's partition with its content; no octets when there is no seed.
   [[nodiscard]] Extent seed_extent() const { return {seed_offset_, seed_.size()}; }
   [[nodiscard]] ByteView seed() const { return seed_.view(); }
@@ -50,11 +51,14 @@ class DiskPlan {
  private:
   DiskPlan() = default;
   [[nodiscard]] Outcome set_tables(const WriteJob& job, const GptTable& image);
+  [[nodiscard]] Outcome set_tail(const Manifest& manifest);
 
   AlignedBuffer image_head_;  // as the image has it: what the digests know
   AlignedBuffer head_;        // as the disk gets it
-  AlignedBuffer tail_, backup_, seed_;
-  std::uint64_t tail_offset_ = 0, backup_offset_ = 0, seed_offset_ = 0;
+  AlignedBuffer backup_, seed_;
+  std::uint64_t tail_offset_ = 0, tail_length_ = 0;
+  std::map<std::uint64_t, Bytes> tail_;  // by offset: its parts that are not zeros
+  std::uint64_t backup_offset_ = 0, seed_offset_ = 0;
   std::vector<Partition> partitions_;
 };
 

@@ -51,10 +51,10 @@ class Cutter {
  private:
   bool finish_chunk() {
     const auto& chunk = chunks_[done_];
-    stopped_ = !push_({.kind = Job::Kind::chunk,
-                       .index = index_ + done_,
-                       .offset = chunk.raw_offset,
-                       .length = chunk.raw_length,
+    stopped_ = !push_({.piece = {.kind = Piece::Kind::chunk,
+                                 .index = index_ + done_,
+                                 .offset = chunk.raw_offset,
+                                 .length = chunk.raw_length},
                        .stored = std::exchange(stored_, {})});
     ++done_;
     if (done_ < chunks_.size()) stored_.reserve(chunks_[done_].stored_length);

@@ -310,6 +310,14 @@ Fallible<GptTable> parse_gpt(ByteView head, std::uint32_t sector_octets,
                   header->disk,        Bytes(entries.begin(), entries.end())};
 }
 
+Fallible<std::uint32_t> sector_size_of(ByteView head, std::uint64_t image_octets) {
+  const auto found = detect_gpt(head);
+  if (!found) return 512;
+  const auto table = parse_gpt(head, *found, image_octets);
+  if (!table) return std::unexpected(table.error());
+  return *found;
+}
+
 std::expected<DiskTable, TableError> make_disk_table(const GptTable& image, ByteView head,
                                                      std::uint64_t disk_octets,
                                                      const TableChanges& changes) {

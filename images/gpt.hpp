@@ -48,6 +48,10 @@ struct GptTable {
 [[nodiscard]] Fallible<GptTable> parse_gpt(ByteView head, std::uint32_t sector_octets,
                                            std::uint64_t image_octets);
 
+// The sector size that an image of `image_octets` is made for: its GPT's, or 512 when it has none.
+// Fails when there is one, and it is damaged: better here than at the first host.
+[[nodiscard]] Fallible<std::uint32_t> sector_size_of(ByteView head, std::uint64_t image_octets);
+
 struct SeedPartition {
   std::uint64_t octets = 0;  // wanted; rounded up to whole MiB
   Guid unique;

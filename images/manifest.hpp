@@ -28,6 +28,10 @@ struct Chunk {
   std::uint64_t stored_length = 0;  // 1..kMaxStoredOctets
   Sha256 stored_sha256;             // of the frame as stored: checked before it is decompressed
   Sha256 raw_sha256;                // of what it decompresses to: checked before it is written
+  // Stored as it is, not as a zstd frame: so says the digest, since both are of the same octets.
+  [[nodiscard]] bool is_plain() const {
+    return stored_length == raw_length && stored_sha256 == raw_sha256;
+  }
   bool operator==(const Chunk&) const = default;
 };
 

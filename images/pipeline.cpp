@@ -42,7 +42,9 @@ class Run {
   }
 
   void work() {
-    while (auto job = pop()) {
+    bool wants_spare = false;
+    while (auto job = pop(wants_spare)) {
+      wants_spare = !job->is_read_back;
       const auto outcome = pipeline_.work(*job);
       if (!outcome) stop(outcome.error());
     }
@@ -57,10 +59,20 @@ class Run {
     return true;
   }
 
-  std::optional<Job> pop() {
+  std::optional<Job> pop(bool wants_spare) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return failure_ || produced_all_ || !jobs_.empty(); });
-    if (failure_ || jobs_.empty()) return std::nullopt;
+    while (!failure_) {
+      if (jobs_.empty() && produced_all_) return std::nullopt;
+      if (pipeline_.spare && (wants_spare || jobs_.empty())) {
+        if (auto job = pipeline_.spare()) return job;
+      }
+      if (!jobs_.empty()) return take_first();
+      changed_.wait(lock);
+    }
+    return std::nullopt;
+  }
+
+  Job take_first() {
     auto job = std::move(jobs_.front());
     jobs_.pop_front();
     changed_.notify_all();

@@ -7,20 +7,27 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <optional>
 
 #include "base/bytes.hpp"
 #include "images/writer.hpp"
 
 namespace slipway::images {
 
-// A piece of the raw image to be worked on.
-struct Job {
+// A part of what is put on the disk: a chunk, a part of a zero range, or the whole seed.
+struct Piece {
   enum class Kind : std::uint8_t { chunk, zero, seed };
   Kind kind = Kind::chunk;
   std::size_t index = 0;     // of the chunk
   std::uint64_t offset = 0;  // octets on the disk
   std::uint64_t length = 0;  // octets
-  Bytes stored = {};         // of a chunk on its way to the disk
+};
+
+// A piece to be written, or to be read back.
+struct Job {
+  Piece piece;
+  Bytes stored = {};  // of a chunk on its way to the disk
+  bool is_read_back = false;
 };
 
 struct Pipeline {
@@ -31,9 +38,12 @@ struct Pipeline {
   // Runs on several threads.
   std::function<Outcome(Job& job)> work;
   // Runs on the caller's thread at least 4 times a second; a failure stops everything.
-  std::function<Outcome()> watch;
+  std::function<Outcome()> watch = {};
   // Runs once, on any thread, when something failed: lets a blocked producer return.
-  std::function<void()> interrupt;
+  std::function<void()> interrupt = {};
+  // Work for when no job waits, and for every second turn of a worker otherwise; must not block,
+  // and need not be done when the last job is. May be empty.
+  std::function<std::optional<Job>()> spare = {};
 };
 
 [[nodiscard]] Outcome run_pipeline(const Pipeline& pipeline);

@@ -177,6 +177,7 @@ Fallible<std::size_t> RawStream::read(std::span<std::uint8_t> out) {
   return filled;
 }
 
+bool RawStream::is_packed() const { return archive_filter_count(state_->handle.get()) > 1; }
 std::uint64_t RawStream::source_octets() const { return state_->source.size; }
 std::uint64_t RawStream::source_octets_read() const { return state_->source.octets; }
 

@@ -36,6 +36,7 @@ class RawStream {
   // Fills `out`; fewer octets mean the end. Fails for damaged or cut input and beyond the limits.
   [[nodiscard]] Fallible<std::size_t> read(std::span<std::uint8_t> out);
 
+  [[nodiscard]] bool is_packed() const;                    // gzip, xz or zstd
   [[nodiscard]] std::uint64_t source_octets() const;       // of the file
   [[nodiscard]] std::uint64_t source_octets_read() const;  // so far, for a progress bar
 

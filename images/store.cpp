@@ -40,15 +40,6 @@ class Intake {
   Bytes head_;
 };
 
-// 512 for images without a GPT. A damaged table is found here rather than at the first host.
-Fallible<std::uint32_t> sector_size_of(ByteView head, std::uint64_t raw_octets) {
-  const auto found = detect_gpt(head);
-  if (!found) return 512;
-  const auto table = parse_gpt(head, *found, raw_octets);
-  if (!table) return std::unexpected(table.error());
-  return *found;
-}
-
 Fallible<void> check_source(const ImportRequest& request, const Sha256& found) {
   if (!request.expected_sha256 || *request.expected_sha256 == found) return {};
   return fail("SHA-256 is " + found.text() + ", expected " + request.expected_sha256->text());

@@ -3,8 +3,8 @@
 // The order is that of docs/architecture.md "Writing a disk" and cannot be had in another way: only
 // a successful read-back makes the Verified that commit() needs (digest.hpp). Up to that moment the
 // disk's first MiB is empty, so a host whose power fails never boots what was half written.
-// Chunks are fetched by one thread, and checked, unpacked and written by several; about 64 MiB of
-// memory. No clock but the report's seconds, no log: the caller reports.
+// Chunks are fetched by one thread, and checked, unpacked, written and read back by several. No
+// clock but the report's seconds, no log: the caller reports.
 #pragma once
 
 #include <atomic>
@@ -103,5 +103,10 @@ struct WriteJob {
 // written, it is known that the tables are good and that everything fits. Blocks; starts and joins
 // its own threads.
 [[nodiscard]] std::expected<WriteReport, WriteError> write_image(const WriteJob& job);
+
+// Reads only: whether the disk holds what write_image() would have put there, tables included
+// (their GUIDs as the image has them, `new_guids` must not be set). Steps "checks" and "verify". A
+// difference is verify-mismatch, and names the first chunk that differs, or the table.
+[[nodiscard]] std::expected<WriteReport, WriteError> verify_image(const WriteJob& job);
 
 }  // namespace slipway::images

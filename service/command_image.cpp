@@ -1,12 +1,10 @@
 // `slipway image ...`: the store, without the service: it is safe to use while the service runs.
-#include <unistd.h>
-
 #include <boost/json.hpp>
 #include <iostream>
 
-#include "base/progress.hpp"
 #include "images/store.hpp"
 #include "service/command.hpp"
+#include "service/progress_bar.hpp"
 
 namespace slipway::service {
 namespace {
@@ -59,31 +57,6 @@ void print(const images::ImageInfo& info, bool as_json) {
   }
 }
 
-// A bar on a terminal, ten times a second; a line every ten seconds elsewhere.
-class ImportProgress {
- public:
-  bool operator()(std::uint64_t done, std::uint64_t total) {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - shown_ < (is_terminal_ ? std::chrono::milliseconds(100) : std::chrono::seconds(10))) {
-      return true;
-    }
-    shown_ = now;
-    const auto rate = rate_.update("import", done, now);
-    const auto line = progress_line({"import", done, total, rate}, kColumns);
-    std::cerr << (is_terminal_ ? "\r\x1b[K" + line : line + "\n") << std::flush;
-    return true;
-  }
-  void finish() const {
-    if (is_terminal_) std::cerr << "\r\x1b[K" << std::flush;
-  }
-
- private:
-  static constexpr std::size_t kColumns = 79;
-  bool is_terminal_ = isatty(STDERR_FILENO) != 0;
-  TimePoint shown_{};
-  RateMeter rate_;
-};
-
 void import_image(Common& common, const ImportOptions& options) {
   const auto name = images::ImageName::parse(options.name + "@" + options.version);
   if (!name) return common.failed(name.error());
@@ -94,16 +67,16 @@ void import_image(Common& common, const ImportOptions& options) {
   }
   auto store = open_store(common);
   if (!store) return;
-  ImportProgress progress;
-  const images::ImportRequest request{
-      .source = options.source,
-      .name = *name,
-      .expected_sha256 = expected,
-      .progress = [&progress](std::uint64_t done, std::uint64_t total) {
-        return progress(done, total);
-      }};
+  ProgressBar bar;
+  const images::ImportRequest request{.source = options.source,
+                                      .name = *name,
+                                      .expected_sha256 = expected,
+                                      .progress = [&bar](std::uint64_t done, std::uint64_t total) {
+                                        bar.show("import", done, total);
+                                        return true;
+                                      }};
   const auto info = store->import_image(request);
-  progress.finish();
+  bar.finish();
   if (!info) return common.failed(info.error().within("importing " + options.source));
   print(*info, common.json);
 }

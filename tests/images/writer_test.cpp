@@ -224,6 +224,21 @@ TEST_CASE("an image without a table is written as it is, when there is no seed",
   CHECK(std::ranges::equal(part(setup.disk.content(), 0, octets), setup.raw));
 }
 
+TEST_CASE("a table that ends long before its image costs no memory", "[images][writer]") {
+  const bool has_data = GENERATE(false, true);
+  Setup setup{.disk_octets = 64 * kMiB};
+  setup.raw.resize(60 * kMiB);
+  if (has_data) std::ranges::copy(random_octets_of(33 * kMiB, 3), setup.raw.begin() + 7 * kMiB);
+  setup.packed = pack(setup.raw);
+  const auto report = setup.write();
+  CHECK(report.has_value() == !has_data);
+  if (has_data) {
+    CHECK(report.error().reason == "bad-partition-table");
+    CHECK_THAT(report.error().detail, ContainsSubstring("more than 33554432 octets"));
+    CHECK(setup.disk.log().empty());
+  }
+}
+
 TEST_CASE("what cannot be right is refused before the first write", "[images][writer]") {
   Setup setup;
   std::string reason;

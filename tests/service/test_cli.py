@@ -41,7 +41,7 @@ ARGUMENTS = {
     "serve": [],
     "site new": [],
 }
-WITHOUT_SETTINGS = {"installer build": ["-o", "FOLDER"], "schema": []}
+WITHOUT_SETTINGS = {"flash": ["IMAGE", "DEVICE"], "installer build": ["-o", "FOLDER"], "schema": []}
 
 
 def run(*words):
