@@ -6,6 +6,7 @@
 #include "images/body.hpp"
 #include "images/digest.hpp"
 #include "images/disk_plan.hpp"
+#include "images/old_content.hpp"
 
 namespace slipway::images {
 namespace {
@@ -55,6 +56,7 @@ class Flash {
   Outcome timed(std::string_view name, Outcome (Flash::*step)());
   Outcome prepare();
   Outcome wipe();
+  Outcome discard_rest();
   Outcome write_body();
   Outcome read_back();
   Outcome compare();
@@ -125,6 +127,8 @@ Outcome Flash::prepare() {
 // Nothing that was on the disk can be booted after the first flush. Only then its inside is
 // touched: else the old table could outlive a power cut that the old content did not.
 Outcome Flash::wipe() {
+  const auto old = old_partitions(disk_);
+  if (!old) return disk_read(std::unexpected(old.error()));
   const auto tail = plan_->tail();
   auto outcome = disk_write(disk_.zero_range(0, kHeadOctets));
   if (outcome) {
@@ -132,7 +136,28 @@ Outcome Flash::wipe() {
   }
   if (outcome) outcome = disk_write(disk_.flush());
   if (outcome) outcome = disk_write(disk_.zero_range(tail.offset, tail.length));
-  return outcome;
+  for (const auto& place : signature_places(*old, job_.manifest->raw_size)) {
+    if (outcome) outcome = disk_write(disk_.zero_range(place.offset, place.length));
+  }
+  return outcome ? discard_rest() : outcome;
+}
+
+// What the image does not cover counts no more. Best effort, and in pieces, since some disks take
+// seconds for each; a disk that refuses one is not asked again.
+Outcome Flash::discard_rest() {
+  constexpr std::uint64_t kPiece = std::uint64_t{16} << 30;
+  const auto unit = std::max<std::uint64_t>(kHeadOctets, disk_.sector_octets());
+  auto offset = (job_.manifest->raw_size + unit - 1) / unit * unit;
+  const auto end = disk_.size_octets() - kHeadOctets;
+  bool goes = true;
+  while (goes && offset < end) {
+    const auto length = std::min(kPiece, end - offset);
+    goes = disk_.discard(offset, length);
+    offset += length;
+    auto outcome = watch();
+    if (!outcome) return outcome;
+  }
+  return {};
 }
 
 Outcome Flash::write_body() { return body_.write(); }
