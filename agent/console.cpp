@@ -47,7 +47,16 @@ void Console::put(Terminal& terminal, std::string_view text) {
   }
 }
 
+void Console::remember(const std::string& line) {
+  constexpr std::size_t kKept = 300;
+  constexpr std::string_view kBlock = "\xE2";  // how each half block begins in UTF-8
+  if (line.find(kBlock) != std::string::npos) return;
+  recent_.push_back(line);
+  if (recent_.size() > kKept) recent_.pop_front();
+}
+
 void Console::say(std::string_view text) {
+  remember(std::string(text));
   for (auto& terminal : terminals_) {
     const std::string before = terminal.drawn.empty() ? "\r" : "\n";
     terminal.drawn.clear();
@@ -58,7 +67,10 @@ void Console::say(std::string_view text) {
 void Console::show(const std::vector<std::string>& lines) {
   const std::string rule(60, '=');
   std::string block = "\n" + rule + "\n";
-  for (const auto& line : lines) block += "  " + line + "\n";
+  for (const auto& line : lines) {
+    block += "  " + line + "\n";
+    remember(line);
+  }
   block += rule + "\n";
   for (auto& terminal : terminals_) {
     terminal.drawn.clear();

@@ -5,6 +5,7 @@
 // text; it never holds up the write of a disk. One thread at a time.
 #pragma once
 
+#include <deque>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -34,6 +35,9 @@ class Console {
   // whose 115200 baud would otherwise be busy with nothing else.
   void progress(const Progress& progress, TimePoint now);
 
+  // The last lines that say() and show() wrote, drawings left out; oldest first.
+  [[nodiscard]] const std::deque<std::string>& recent() const { return recent_; }
+
  private:
   struct Terminal {
     int descriptor = -1;
@@ -42,8 +46,10 @@ class Console {
     TimePoint drawn_at{};
   };
   void put(Terminal& terminal, std::string_view text);
+  void remember(const std::string& line);
 
   std::vector<Terminal> terminals_;
+  std::deque<std::string> recent_;
 };
 
 }  // namespace slipway::agent

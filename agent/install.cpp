@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "agent/checks.hpp"
+#include "agent/diagnosis.hpp"
 #include "agent/disk_rule.hpp"
 #include "agent/text_file.hpp"
 #include "agent/write.hpp"
+#include "base/failures.hpp"
 #include "base/progress.hpp"
 
 namespace slipway::agent {
@@ -49,7 +51,9 @@ Install::Install(std::filesystem::path root, std::string server, Parts parts)
       console_(parts.console),
       session_(parts.session),
       network_(parts.network),
-      waiting_(std::move(parts.waiting)) {}
+      shell_(parts.shell),
+      waiting_(std::move(parts.waiting)),
+      kernel_messages_(std::move(parts.kernel_messages)) {}
 
 Finish Install::run() {
   if (const auto leave = register_host()) return *leave;
@@ -65,6 +69,7 @@ std::optional<Finish> Install::follow(const Order& order) {
     hold_ = *hold;
     if (hold_.state != "failed") has_failed_ = false;
     show_waiting();
+    follow_shell();
     return std::nullopt;
   }
   const auto* plan = std::get_if<Plan>(&order);
@@ -76,6 +81,18 @@ std::optional<Finish> Install::follow(const Order& order) {
   shown_.clear();
   has_failed_ = false;
   return carry_out(*plan);
+}
+
+// Opened anew when it is asked for again: the former one may have ended by `exit`.
+void Install::follow_shell() {
+  if (hold_.shell) {
+    console_.show({"A rescue shell of root opens here, by order of " + hold_.by + ".",
+                   "It is closed from the server, or when this host is armed."});
+    shell_.open();
+    shown_.clear();
+  } else if (!shell_.close()) {
+    console_.say("The rescue shell cannot be ended; switch the host off and on again.");
+  }
 }
 
 std::optional<Finish> Install::register_host() {
@@ -116,6 +133,7 @@ std::optional<Finish> Install::carry_out(const Plan& plan) {
   const auto acknowledged = session_.post_result(*outcome);
   if (!outcome->installed) {
     show_failure(*outcome);
+    send_diagnosis(*outcome);
     return std::nullopt;
   }
   if (!acknowledged) return on_refusal(acknowledged.error());
@@ -125,6 +143,11 @@ std::optional<Finish> Install::carry_out(const Plan& plan) {
 }
 
 Install::Attempt Install::attempt(const Plan& plan) {
+  if (!shell_.close()) {
+    return failed(plan, Failure{"shell-not-closed",
+                                "A process of the rescue shell cannot be ended; switch the host "
+                                "off and on again."});
+  }
   ProgressReport report(network_.connect(kReportPatience), session_.bearer(), plan.attempt);
   report.update({.step = "checks"});
   const auto start = std::chrono::steady_clock::now();
@@ -181,6 +204,16 @@ void Install::settle_disks(const Plan& plan) {
   if (inventory_ != posted) (void)session_.post_inventory(inventory_);
 }
 
+void Install::send_diagnosis(const Outcome& outcome) {
+  const auto& said = console_.recent();
+  session_.post_diagnosis(diagnosis_json(root_, {.reason = outcome.reason,
+                                                 .detail = outcome.detail,
+                                                 .kernel = kernel_messages_(),
+                                                 .console = {said.begin(), said.end()},
+                                                 .inventory = inventory_,
+                                                 .secrets = session_.secrets()}));
+}
+
 // Drawn again only when it says something new: a serial terminal scrolls, and a person reads. The
 // reason of a failure stays until the host is in another state.
 void Install::show_waiting() {
@@ -197,9 +230,15 @@ void Install::show_waiting() {
 
 void Install::show_failure(const Outcome& outcome) {
   const auto& about = session_.registration();
-  console_.show({"This host was NOT written: " + outcome.reason, outcome.detail, "",
-                 "Host    " + about.host, "ID      " + about.id, "",
-                 "It stays on. Try again from the server: slipway host retry " + about.host});
+  std::vector<std::string> lines = {"This host was NOT written: " + outcome.reason};
+  const auto* kind = find_failure_kind(outcome.reason);
+  if (kind != nullptr) lines.emplace_back(kind->sentence);
+  lines.push_back(outcome.detail);
+  if (kind != nullptr) lines.emplace_back(kind->remedy);
+  lines.insert(lines.end(),
+               {"", "Host    " + about.host, "ID      " + about.id, "",
+                "It stays on. Try again from the server: slipway host retry " + about.host});
+  console_.show(lines);
   has_failed_ = true;
 }
 

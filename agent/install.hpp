@@ -7,11 +7,13 @@
 
 #include <expected>
 #include <filesystem>
+#include <functional>
 #include <optional>
 
 #include "agent/console.hpp"
 #include "agent/failure.hpp"
 #include "agent/network.hpp"
+#include "agent/rescue.hpp"
 #include "agent/session.hpp"
 
 namespace slipway::agent {
@@ -23,7 +25,9 @@ class Install {
     Console& console;
     Session& session;
     Network& network;
+    RescueShell& shell;
     Waiting waiting;
+    std::function<std::string()> kernel_messages;
   };
   // `server` is its address for people: "http://10.88.0.2:8080".
   Install(std::filesystem::path root, std::string server, Parts parts);
@@ -45,6 +49,8 @@ class Install {
   void settle_disks(const Plan& plan);
 
   [[nodiscard]] std::optional<Finish> follow(const Order& order);
+  void follow_shell();
+  void send_diagnosis(const Outcome& outcome);
   void show_waiting();
   void show_failure(const Outcome& outcome);
 
@@ -53,7 +59,9 @@ class Install {
   Console& console_;
   Session& session_;
   Network& network_;
+  RescueShell& shell_;
   Waiting waiting_;
+  std::function<std::string()> kernel_messages_;
   Inventory inventory_;
   Hold hold_;                       // the last one
   std::vector<std::string> shown_;  // the waiting screen, unless something else was shown since

@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "agent/console.hpp"
+#include "agent/diagnosis.hpp"
 #include "agent/http_network.hpp"
 #include "agent/install.hpp"
 #include "agent/parameters.hpp"
@@ -34,8 +35,10 @@ int run() {
                                     : "The server cannot be reached (" + trouble +
                                           "); it is asked again until it answers.");
       });
-  agent::Install install("/", parameters->server,
-                         {console, session, network, agent::Waiting::real()});
+  agent::RescueShell shell("/", {"/bin/busybox", "sh"});
+  agent::Install install(
+      "/", parameters->server,
+      {console, session, network, shell, agent::Waiting::real(), agent::read_kernel_messages});
   agent::leave(install.run());
   console.say("The kernel refused to switch off or restart; switch the host off by hand.");
   return 1;

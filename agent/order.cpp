@@ -16,11 +16,13 @@ Fallible<Order> parse_order(std::string_view json) {
   const JsonView view(*document);
   const auto action = view.text("action");
   if (!action) return std::unexpected(action.error());
-  if (*action == "wait") {
+  if (*action == "wait" || *action == "shell") {
     return Hold{.name = view.text_or("name", ""),
                 .state = view.text_or("state", ""),
                 .text = view.text_or("text", ""),
-                .tag = tag_of(json)};
+                .tag = tag_of(json),
+                .shell = *action == "shell",
+                .by = view.text_or("by", "")};
   }
   auto plan = parse_plan(json);
   if (!plan) return std::unexpected(plan.error());

@@ -11,10 +11,12 @@ namespace slipway::agent {
 
 // Nothing is to be written now.
 struct Hold {
-  std::string name;   // of the host; empty when the server has none for it
-  std::string state;  // "assigned"; of the host's life as the server counts it
-  std::string text;   // why it waits, and what a person does about it
-  std::string tag;    // says to the server that this is on the screen already
+  std::string name;    // of the host; empty when the server has none for it
+  std::string state;   // "assigned"; of the host's life as the server counts it
+  std::string text;    // why it waits, and what a person does about it
+  std::string tag;     // says to the server that this is on the screen already
+  bool shell = false;  // a root shell is to be open on the consoles
+  std::string by;      // who asked for it
   bool operator==(const Hold&) const = default;
 };
 

@@ -10,10 +10,11 @@ constexpr std::chrono::milliseconds kPause{400};
 }  // namespace
 
 ProgressReport::ProgressReport(std::unique_ptr<Transport> transport, Secret bearer,
-                               std::uint64_t attempt)
+                               std::uint64_t attempt, std::function<double()> dice)
     : transport_(std::move(transport)),
       bearer_(std::move(bearer)),
       attempt_(attempt),
+      dice_(std::move(dice)),
       thread_([this] { run(); }) {}
 
 ProgressReport::~ProgressReport() { stop(); }
@@ -33,15 +34,17 @@ void ProgressReport::stop() {
 }
 
 void ProgressReport::run() {
+  unsigned tries = 0;
   for (bool last = false; !last && !revoked_;) {
-    post();
+    tries = post() ? 0 : tries + 1;
+    const auto pause = tries == 0 ? kPause : retry_delay(tries, dice_());
     std::unique_lock lock(mutex_);
-    last = wake_.wait_for(lock, kPause, [this] { return stopping_; });
+    last = wake_.wait_for(lock, pause, [this] { return stopping_; });
   }
-  if (!revoked_) post();
+  if (!revoked_) (void)post();  // the result, which comes next, is what counts
 }
 
-void ProgressReport::post() {
+bool ProgressReport::post() {
   Progress now;
   {
     const std::scoped_lock lock(mutex_);
@@ -54,8 +57,9 @@ void ProgressReport::post() {
                             .body = progress_json(attempt_, now.step, now.done_octets,
                                                   now.total_octets, now.rate_octets)});
   // No answer, or a strange one, is no order to stop: the server may be restarting.
-  if (!answer) return;
+  if (!answer) return false;
   if (answer->status == 403 || answer->status == 409 || answer->status == 410) revoked_ = true;
+  return answer->status < 500;
 }
 
 }  // namespace slipway::agent

@@ -10,17 +10,21 @@
 #include <string>
 #include <thread>
 
+#include "agent/backoff.hpp"
 #include "agent/transport.hpp"
 #include "base/progress.hpp"
 
 namespace slipway::agent {
 
-// Posts the latest progress 2.5 times a second from construction to stop(). What the server does
-// not take is not kept: the next post says more.
+// Posts the latest progress 2.5 times a second from construction to stop(); while the server does
+// not answer, with the pauses of retry_delay(). What it does not take is not kept: the next post
+// says more.
 class ProgressReport {
  public:
   // `transport` is this object's alone. `bearer` is the session's.
-  ProgressReport(std::unique_ptr<Transport> transport, Secret bearer, std::uint64_t attempt);
+  // `dice` gives 0..1 and is called on the thread.
+  ProgressReport(std::unique_ptr<Transport> transport, Secret bearer, std::uint64_t attempt,
+                 std::function<double()> dice = Waiting::real().dice);
   ProgressReport(const ProgressReport&) = delete;
   ProgressReport& operator=(const ProgressReport&) = delete;
   ~ProgressReport();
@@ -36,11 +40,12 @@ class ProgressReport {
 
  private:
   void run();
-  void post();
+  [[nodiscard]] bool post();  // whether the server answered
 
   std::unique_ptr<Transport> transport_;
   Secret bearer_;
   std::uint64_t attempt_;
+  std::function<double()> dice_;
   std::atomic<bool> revoked_ = false;
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -132,6 +132,16 @@ void Session::post_log(const std::vector<std::string>& lines) {
                              .body = json::serialize(document)});  // lost lines are only lines
 }
 
+void Session::post_diagnosis(const std::string& json) {
+  constexpr unsigned kTries = 3;
+  for (unsigned tries = 1; tries <= kTries; ++tries) {
+    const auto answer = transport_.exchange(
+        {.method = "POST", .target = "/agent/v1/log", .bearer = bearer_, .body = json});
+    if (answer && !is_not_now(answer->status)) return;
+    if (tries < kTries) waiting_.sleep(retry_delay(tries, waiting_.dice()));
+  }
+}
+
 std::string result_json(const Outcome& outcome) {
   json::object seconds;
   for (const auto& [step, value] : outcome.seconds) seconds[step] = value;

@@ -68,6 +68,12 @@ class Session {
   // One try: lines for the host's timeline are not worth holding anything up.
   void post_log(const std::vector<std::string>& lines);
 
+  // The diagnosis of a failure; three tries, for the host has to go on asking for its next plan.
+  void post_diagnosis(const std::string& json);
+
+  // What must stand nowhere else.
+  [[nodiscard]] std::vector<Secret> secrets() const { return {token_, bearer_}; }
+
   // As of the last open(), also of one that a request did by itself.
   [[nodiscard]] const Registration& registration() const { return registration_; }
   [[nodiscard]] const Secret& bearer() const { return bearer_; }

@@ -45,6 +45,7 @@ class Stream {
  private:
   explicit Stream(int descriptor) : descriptor_(descriptor) {}
   [[nodiscard]] Fallible<void> wait_for(short events, std::chrono::milliseconds patience) const;
+  void notice_dead_peers() const;
   [[nodiscard]] Fallible<void> finish_connect(int result, std::chrono::milliseconds patience) const;
 
   int descriptor_ = -1;

@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "provisioning/agent_json.hpp"
+#include "provisioning/diagnostics.hpp"
 #include "provisioning/qr.hpp"
 #include "provisioning/routes.hpp"
 #include "provisioning/tokens.hpp"
@@ -70,16 +71,20 @@ void AgentApi::add_to(http::Router& router) {
   router.add(Method::post, "/agent/v1/session", [this](const Request& request, http::Reply reply) {
     open_session(request, std::move(reply));
   });
-  const auto add = [&](Method method, std::string_view pattern, Work work) {
-    router.add(method, pattern, [this, work](const Request& request, http::Reply reply) {
-      with_session(request, std::move(reply), work);
-    });
+  const auto add = [&](Method method, std::string_view pattern, Work work,
+                       std::size_t max_body_octets = 65'536) {
+    router.add(
+        method, pattern,
+        [this, work](const Request& request, http::Reply reply) {
+          with_session(request, std::move(reply), work);
+        },
+        max_body_octets);
   };
   add(Method::post, "/agent/v1/inventory", &AgentApi::inventory);
   add(Method::get, "/agent/v1/plan", &AgentApi::plan);
   add(Method::get, "/agent/v1/seed", &AgentApi::seed);
   add(Method::post, "/agent/v1/progress", &AgentApi::progress);
-  add(Method::post, "/agent/v1/log", &AgentApi::log_lines);
+  add(Method::post, "/agent/v1/log", &AgentApi::log_lines, kMaxBundleOctets);
   add(Method::post, "/agent/v1/result", &AgentApi::result);
 }
 
@@ -181,11 +186,35 @@ void AgentApi::progress(const Request& request, const SessionRef& ref, http::Rep
 
 void AgentApi::log_lines(const Request& request, const SessionRef& ref, http::Reply reply) {
   const auto lines = read_log_lines(request.body);
-  if (!lines) return reply(bad_body(lines.error()));
+  if (!lines) return keep_bundle(request, ref, std::move(reply));
   for (const auto& line : *lines) {
     log::debug("agent.said", {{"host", ref.host->shown_name()}, {"line", line}});
   }
   reply(nothing());
+}
+
+// What is no list of lines is a diagnostic bundle. It is kept under the attempt of its own session,
+// whatever it says.
+void AgentApi::keep_bundle(const Request& request, const SessionRef& ref, http::Reply reply) {
+  auto bundle = read_bundle(request.body);
+  if (!bundle) return reply(bad_body(bundle.error()));
+  if (ref.session->attempt == 0) return reply(refusal(Verdict::not_armed));
+  const BundlePlace place{.folder = diagnostics_folder(ledger_.config().data_dir),
+                          .host = ref.host->id,
+                          .attempt = ref.session->attempt};
+  ledger_.ask([this, place, text = std::move(*bundle),
+               reply = std::move(reply)](Store&) mutable -> Scheduler::Task {
+    auto kept = keep_diagnostics(place, text);
+    return [this, place, kept = std::move(kept), reply = std::move(reply)]() mutable {
+      const auto* host = ledger_.hosts().by_id(place.host);
+      if (host != nullptr && kept) {
+        ledger_.note(*host, "host.diagnosed", "its diagnostics are in " + place.file().string());
+      } else if (host != nullptr) {
+        ledger_.alarm(*host, "host.diagnosis_lost", kept.error().text());
+      }
+      reply(kept ? nothing() : not_now());
+    };
+  });
 }
 
 void AgentApi::result(const Request& request, const SessionRef& ref, http::Reply reply) {

@@ -31,6 +31,7 @@ class AgentApi {
   void seed(const http::Request& request, const SessionRef& ref, http::Reply reply);
   void progress(const http::Request& request, const SessionRef& ref, http::Reply reply);
   void log_lines(const http::Request& request, const SessionRef& ref, http::Reply reply);
+  void keep_bundle(const http::Request& request, const SessionRef& ref, http::Reply reply);
   void result(const http::Request& request, const SessionRef& ref, http::Reply reply);
   void answer_finished(const http::Request& request, const SessionRef& ref, http::Reply reply);
 

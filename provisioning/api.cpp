@@ -3,8 +3,11 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "base/failures.hpp"
 #include "base/json.hpp"
+#include "base/progress.hpp"
 #include "provisioning/api_request.hpp"
+#include "provisioning/diagnostics.hpp"
 
 namespace slipway::provisioning {
 namespace {
@@ -16,6 +19,15 @@ using http::Response;
 
 constexpr std::chrono::hours kDefaultArming{24};
 constexpr std::uint64_t kLongestArmingSeconds = std::uint64_t{90} * 24 * 3600;
+
+Fallible<std::chrono::seconds> lifetime_of(const JsonView& body) {
+  const auto standard = std::chrono::duration_cast<std::chrono::seconds>(kDefaultArming).count();
+  const auto seconds = body.number_or("expires_seconds", static_cast<std::uint64_t>(standard));
+  if (seconds == 0 || seconds > kLongestArmingSeconds) {
+    return fail("expires_seconds: expected 1 second to 90 days");
+  }
+  return std::chrono::seconds(seconds);
+}
 
 json::value stored_inventory(const Host& host) {
   if (host.inventory_json.empty()) return nullptr;
@@ -39,6 +51,14 @@ Shown recipe_names(const Host& host, const Inventory& inventory) {
   return {host.profile, host.site};
 }
 
+// Seconds to the end of the step, null when that cannot be told.
+json::value eta_of(const Host& host) {
+  const auto& progress = host.progress;
+  const auto left = seconds_left(
+      {progress.step, progress.done_octets, progress.total_octets, progress.rate_octets});
+  return left ? json::value(*left) : json::value(nullptr);
+}
+
 json::object shown(const Host& host, const Ledger& ledger) {
   json::array macs;
   for (const auto& mac : host.macs) macs.emplace_back(mac.text());
@@ -58,10 +78,15 @@ json::object shown(const Host& host, const Ledger& ledger) {
   object["done_octets"] = host.progress.done_octets;
   object["total_octets"] = host.progress.total_octets;
   object["rate_octets"] = host.progress.rate_octets;
+  object["eta_seconds"] = eta_of(host);
   object["reason"] = host.reason;
   object["detail"] = host.detail;
+  const auto* kind = find_failure_kind(host.reason);
+  object["meaning"] = kind != nullptr ? json::string(kind->sentence) : json::string();
+  object["remedy"] = kind != nullptr ? json::string(kind->remedy) : json::string();
   object["attempt"] = host.attempt;
   object["attempts_left"] = host.attempts_left(now.steady);
+  object["rescue_by"] = host.rescue ? host.rescue->who : std::string();
   object["armed_by"] = host.arming ? host.arming->who : std::string();
   object["changed_ms"] = host.changed_ms;
   object["last_seen"] = host.seen_ms;
@@ -96,6 +121,9 @@ void OperatorApi::add_to(http::Router& router) {
   add(router, Method::get, "/api/v1/hosts/{id}", &OperatorApi::show);
   add(router, Method::get, "/api/v1/hosts/{id}/timeline", &OperatorApi::timeline);
   add(router, Method::post, "/api/v1/hosts/{id}/arm", &OperatorApi::arm);
+  add(router, Method::post, "/api/v1/hosts/{id}/retry", &OperatorApi::retry);
+  add(router, Method::post, "/api/v1/hosts/{id}/rescue", &OperatorApi::rescue);
+  add(router, Method::get, "/api/v1/hosts/{id}/diagnostics", &OperatorApi::diagnostics);
   add(router, Method::post, "/api/v1/hosts/{id}/disarm", &OperatorApi::disarm);
   add(router, Method::post, "/api/v1/hosts/{id}/ignore", &OperatorApi::ignore);
   add(router, Method::post, "/api/v1/hosts/{id}/assign", &OperatorApi::assign);
@@ -112,7 +140,11 @@ void OperatorApi::list(const Request& request, http::Reply reply) {
 
 void OperatorApi::show(const Request& request, Host& host, http::Reply reply) {
   (void)request;  // the route named the host
-  reply(json_response(shown(host, ledger_)));
+  auto object = shown(host, ledger_);
+  const auto folder = diagnostics_folder(ledger_.config().data_dir);
+  const auto bundle = newest_diagnostics_file(folder, host.id);
+  object["diagnostics"] = bundle ? bundle->string() : std::string();
+  reply(json_response(object));
 }
 
 void OperatorApi::timeline(const Request& request, Host& host, http::Reply reply) {
@@ -135,15 +167,40 @@ Operator::Done OperatorApi::answer(Host& host, http::Reply reply) {
 void OperatorApi::arm(const Request& request, Host& host, http::Reply reply) {
   const auto body = body_of(request);
   if (!body) return reply(bad_body(body.error()));
-  const JsonView view(*body);
-  const auto standard = std::chrono::duration_cast<std::chrono::seconds>(kDefaultArming).count();
-  const auto seconds = view.number_or("expires_seconds", static_cast<std::uint64_t>(standard));
-  if (seconds == 0 || seconds > kLongestArmingSeconds) {
-    return reply(
-        Response::problem(400, "Bad request", "expires_seconds: expected 1 second to 90 days."));
-  }
-  operator_.arm(host, std::chrono::seconds(seconds), order_of(request, view),
+  const auto lifetime = lifetime_of(JsonView(*body));
+  if (!lifetime) return reply(bad_body(lifetime.error()));
+  operator_.arm(host, *lifetime, order_of(request, JsonView(*body)),
                 answer(host, std::move(reply)));
+}
+
+void OperatorApi::retry(const Request& request, Host& host, http::Reply reply) {
+  const auto body = body_of(request);
+  if (!body) return reply(bad_body(body.error()));
+  const auto lifetime = lifetime_of(JsonView(*body));
+  if (!lifetime) return reply(bad_body(lifetime.error()));
+  operator_.retry(host, *lifetime, order_of(request, JsonView(*body)),
+                  answer(host, std::move(reply)));
+}
+
+void OperatorApi::rescue(const Request& request, Host& host, http::Reply reply) {
+  const auto body = body_of(request);
+  if (!body) return reply(bad_body(body.error()));
+  const auto* open = body->get_object().if_contains("open");
+  if (open == nullptr || !open->is_bool()) return reply(bad_body(Error("open: true or false")));
+  operator_.rescue(host, open->get_bool(), order_of(request, JsonView(*body)),
+                   answer(host, std::move(reply)));
+}
+
+void OperatorApi::diagnostics(const Request& request, Host& host, http::Reply reply) {
+  (void)request;  // the route named the host
+  ledger_.ask([folder = diagnostics_folder(ledger_.config().data_dir), id = host.id,
+               reply = std::move(reply)](Store&) mutable -> Scheduler::Task {
+    auto bundle = newest_diagnostics(folder, id);
+    return [bundle = std::move(bundle), reply = std::move(reply)]() mutable {
+      if (bundle) return reply(Response::text(200, "application/json", std::move(*bundle)));
+      reply(Response::problem(404, "No diagnostics", bundle.error().text() + "."));
+    };
+  });
 }
 
 void OperatorApi::disarm(const Request& request, Host& host, http::Reply reply) {

@@ -50,6 +50,9 @@ class OperatorApi {
   void show(const http::Request& request, Host& host, http::Reply reply);
   void timeline(const http::Request& request, Host& host, http::Reply reply);
   void arm(const http::Request& request, Host& host, http::Reply reply);
+  void retry(const http::Request& request, Host& host, http::Reply reply);
+  void rescue(const http::Request& request, Host& host, http::Reply reply);
+  void diagnostics(const http::Request& request, Host& host, http::Reply reply);
   void disarm(const http::Request& request, Host& host, http::Reply reply);
   void ignore(const http::Request& request, Host& host, http::Reply reply);
   void assign(const http::Request& request, Host& host, http::Reply reply);

@@ -41,10 +41,14 @@ std::string reason_to_wait(const Host& host) {
 }
 
 Hold hold_of(const Host& host) {
-  const json::object document{{"action", "wait"},
-                              {"name", host.name},
-                              {"state", json::string(name_of(host.state))},
-                              {"text", reason_to_wait(host)}};
+  json::object document{{"action", host.rescue ? "shell" : "wait"},
+                        {"name", host.name},
+                        {"state", json::string(name_of(host.state))},
+                        {"text", reason_to_wait(host)}};
+  if (host.rescue) {
+    document["by"] = host.rescue->who;
+    document["since"] = host.rescue->since_ms;
+  }
   Hold hold{.json = json::serialize(document)};
   hold.tag = Sha256::of(hold.json).text().substr(0, 8);
   return hold;

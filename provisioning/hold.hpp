@@ -8,8 +8,9 @@
 namespace slipway::provisioning {
 
 struct Hold {
-  std::string
-      json{};         // the answer to GET plan: {"action":"wait","name":...,"state":...,"text":...}
+  // The answer to GET plan: {"action":"wait","name":...,"state":...,"text":...}, or with the action
+  // "shell", and "by" and "since" besides.
+  std::string json{};
   std::string tag{};  // of these octets: an agent that has them already says so and is left waiting
 };
 

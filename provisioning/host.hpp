@@ -98,6 +98,11 @@ struct ParkedPoll {
   Scheduler::Task give_up;  // answers that there is nothing yet
 };
 
+struct Rescue {
+  std::string who{};
+  std::int64_t since_ms = 0;  // wall clock; asked for again, it is another one
+};
+
 struct Host {
   std::string id;    // 8 characters of Crockford base32
   std::string name;  // from the inventory or an operator; may be empty
@@ -123,6 +128,9 @@ struct Host {
   std::shared_ptr<const Inventory> snapshot;  // what it was armed with; null unless armed here
   std::optional<Plan> plan;
   std::optional<ParkedPoll> parked;
+  // A person asked for a shell on its consoles. In memory only, and over with the next transition:
+  // no restart of the server and no arming leaves one open.
+  std::optional<Rescue> rescue;
   Progress progress;
   TimePoint changed;  // steady counterpart of changed_ms
   TimePoint contact;  // last word of its loader or agent, or the start of the attempt

@@ -152,6 +152,8 @@ bool Installs::progress(const SessionRef& ref, std::int64_t attempt, Progress pr
   if (progress.step != host.progress.step) {
     progress.began_ms = ledger_.now().unix_ms;
     ledger_.note(host, "host.step_begun", "step " + progress.step);
+    // Both come before the config is asked for, and may take hours: it is at work.
+    if (progress.step == "burn-in" || progress.step == "erase") host.config_given = true;
   }
   host.progress = std::move(progress);
   return true;

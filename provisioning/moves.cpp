@@ -14,6 +14,7 @@ void set_state(Host& host, HostState to, const Now& now) {
   host.reason.clear();
   host.detail.clear();
   host.progress = {};
+  host.rescue.reset();
   if (to != installing) host.plan.reset();
 }
 
@@ -209,6 +210,14 @@ Move disarm(const Host& host, const Cause& cause, const Now& now) {
 Move end_arming(const Host& host, const Cause& cause) {
   return {.change = {EndArming{.id = arming_of(host), .cause = cause}},
           .apply = [](HostTable&, Host& changed) { end_arming_of(changed); }};
+}
+
+Move rescue(const Host& host, std::optional<Rescue> wanted, const Cause& cause) {
+  const auto* what = wanted ? "rescue shell opened" : "rescue shell closed";
+  return {.change = {Note{.host = host.id, .what = what, .cause = cause}},
+          .apply = [wanted = std::move(wanted)](HostTable&, Host& changed) {
+            changed.rescue = wanted;
+          }};
 }
 
 Move open_session(const BootSession& session, const Sha256& bearer_hash, Ipv4 address) {

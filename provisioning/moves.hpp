@@ -63,6 +63,9 @@ struct AttemptEnd {
 // The arming of a failed host is over.
 [[nodiscard]] Move end_arming(const Host& host, const Cause& cause);
 
+// A shell on the host's consoles, or no more; it stands in the audit log and nowhere else.
+[[nodiscard]] Move rescue(const Host& host, std::optional<Rescue> wanted, const Cause& cause);
+
 // The token was traded; the bearer's digest and the taker's address are kept.
 [[nodiscard]] Move open_session(const BootSession& session, const Sha256& bearer_hash,
                                 Ipv4 address);

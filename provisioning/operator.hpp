@@ -67,6 +67,13 @@ class Operator {
   // Takes `arming` back unless it is used up, replaced or at work: then nothing is done.
   void withdraw(Host& host, std::int64_t arming, const Order& order, Done done);
 
+  // Lets a failed host go on: with what its arming has left, or else armed again for `lifetime`.
+  void retry(Host& host, std::chrono::seconds lifetime, const Order& order, Done done);
+  // A root shell on the consoles of a host whose agent waits, or no more. Refused while an attempt
+  // runs, and when nothing was heard of an agent for kAgentTalks.
+  void rescue(Host& host, bool open, const Order& order, Done done);
+  static constexpr std::chrono::seconds kAgentTalks{60};  // a waiting one asks every 30 s
+
   // A discovered host is never answered again; `assign` takes that back.
   void ignore(Host& host, const Order& order, Done done);
   // For hosts that are not in the inventory.

@@ -24,8 +24,10 @@ inline constexpr std::chrono::minutes kAgentWithin{10};
 inline constexpr std::chrono::minutes kPlanWithin{3};
 // The agent lets its disks settle for up to 20 s and then fetches manifest and config.
 inline constexpr std::chrono::minutes kConfigWithin{3};
-// The agent reports 2.5 times a second on a thread of its own, also while a disk flushes.
-inline constexpr std::chrono::seconds kSilence{90};
+// The agent reports 2.5 times a second on a thread of its own, also while a disk flushes. A cable
+// that was out for a minute, a switch port that is held back for 30 s by spanning tree, and the
+// longest pause of a retry, 15 s, must not end an attempt.
+inline constexpr std::chrono::seconds kSilence{150};
 
 struct Overdue {
   std::string_view reason;  // no-kernel, no-agent, no-plan-asked, config-not-fetched, silent

@@ -21,8 +21,9 @@ bool is_live(const Host& host, const BootSession& session) {
 }  // namespace
 
 bool Sessions::is_taker(const BootSession& session, Ipv4 peer) const {
-  const auto seen = ledger_.neighbour(peer);
-  if (seen && *seen != session.mac) return false;
+  // On the same LAN the kernel knows the peer's MAC, and that decides: a host may get another lease
+  // while it writes. A peer behind a router is known by its address alone.
+  if (const auto seen = ledger_.neighbour(peer)) return *seen == session.mac;
   return session.address.is_zero() || session.address == peer;
 }
 
@@ -127,10 +128,23 @@ void Sessions::authorise(std::string_view bearer, Ipv4 peer, Checked checked) {
                   [checked = std::move(checked)]() mutable { checked(Verdict::wrong_taker, {}); });
   }
   if (ref.session->ended) return checked(Verdict::finished, ref);
+  follow_address(ref, peer);
   const auto now = ledger_.now();
   ref.host->contact = now.steady;
   ref.host->seen_ms = now.unix_ms;
   checked(Verdict::good, ref);
+}
+
+// The former address may soon be another machine's. In memory only: after a restart the MAC speaks
+// for the host again.
+void Sessions::follow_address(const SessionRef& ref, Ipv4 peer) {
+  auto& session = *ref.session;
+  if (session.address == peer) return;
+  if (!session.address.is_zero()) {
+    ledger_.note(*ref.host, "host.address_changed",
+                 "goes on from " + peer.text() + ", it was " + session.address.text());
+  }
+  session.address = peer;
 }
 
 void Sessions::revoke(const SessionRef& ref, Ipv4 peer, Scheduler::Task done) {

@@ -1,7 +1,8 @@
 // provisioning/sessions.hpp -- who may use a token or a bearer (SG1, SG2, SG3).
 //
 // A token is issued to a MAC and bound to the address of whoever trades it; a taker with another
-// MAC or address is refused, and what the token stood for is revoked.
+// MAC, or from behind a router with another address, is refused, and what the token stood for is
+// revoked.
 #pragma once
 
 #include <functional>
@@ -69,6 +70,7 @@ class Sessions {
 
  private:
   [[nodiscard]] bool is_taker(const BootSession& session, Ipv4 peer) const;
+  void follow_address(const SessionRef& ref, Ipv4 peer);
   void open_free(Host& host, std::int64_t id, Ipv4 peer, Opened opened);
   void revoke(const SessionRef& ref, Ipv4 peer, Scheduler::Task done);
   void revoke_free(Host& host, std::int64_t session, const std::string& why, Scheduler::Task done);

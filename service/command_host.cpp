@@ -16,6 +16,7 @@ namespace json = boost::json;
 struct HostOptions {
   std::string host, why, profile, site;
   std::uint64_t expires_hours = 24;
+  bool off = false;
 };
 using SharedOptions = std::shared_ptr<HostOptions>;
 
@@ -101,11 +102,36 @@ void show_host(Common& common, const HostOptions& options) {
   print_timeline(*timeline);
 }
 
+void print_diagnostics(Common& common, const HostOptions& options) {
+  const auto config = common.config();
+  if (!config) return;
+  const auto document =
+      OperatorClient(*config).get("hosts/" + path_segment(options.host) + "/diagnostics");
+  if (!document) return common.failed(document.error().within(options.host));
+  if (common.json) {
+    std::cout << json::serialize(*document) << "\n";
+    return;
+  }
+  const JsonView view(*document);
+  std::cout << view.text_or("reason", "") << ": " << view.text_or("detail", "") << "\n";
+  const auto sections = view.find("sections");
+  const auto list = sections ? sections->elements() : Fallible<std::vector<JsonView>>{};
+  if (!list) return common.failed(list.error());
+  for (const auto& section : *list) {
+    std::cout << "\n== " << section.text_or("title", "") << "\n";
+    const auto lines = section.find("lines");
+    const auto texts = lines ? lines->elements() : Fallible<std::vector<JsonView>>{};
+    if (!texts) return common.failed(texts.error());
+    for (const auto& line : *texts) std::cout << line.text().value_or("") << "\n";
+  }
+}
+
 void change_host(Common& common, const HostOptions& options, const std::string& action) {
   const auto config = common.config();
   if (!config) return;
   json::object body{{"by", who()}, {"why", options.why}};
-  if (action == "arm") body["expires_seconds"] = options.expires_hours * 3600;
+  if (action == "arm" || action == "retry") body["expires_seconds"] = options.expires_hours * 3600;
+  if (action == "rescue") body["open"] = !options.off;
   if (action == "assign") {
     body["profile"] = options.profile;
     body["site"] = options.site;
@@ -138,9 +164,19 @@ void add_host(CLI::App& app, const SharedCommon& common) {
   show->callback([common, options] { show_host(*common, *options); });
 
   auto* arm = add_action(*host, common, options, "arm", "Permit to write the host's disk once");
-  arm->add_option("--expires", options->expires_hours, "hours until the permission ends")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 24 * 30));
+  auto* retry = add_action(*host, common, options, "retry",
+                           "Let a failed host try again, armed again if need be");
+  for (auto* command : {arm, retry}) {
+    command->add_option("--expires", options->expires_hours, "hours until the permission ends")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 24 * 30));
+  }
+  auto* rescue = add_action(*host, common, options, "rescue",
+                            "Open a root shell on the consoles of a waiting host");
+  rescue->add_flag("--off", options->off, "close it");
+  auto* diagnostics = host->add_subcommand("diagnostics", "What a host told after it failed");
+  diagnostics->add_option("HOST", options->host, "name, MAC or ID")->required();
+  diagnostics->callback([common, options] { print_diagnostics(*common, *options); });
   add_action(*host, common, options, "disarm", "Take the permission back");
   add_action(*host, common, options, "ignore", "Never answer this host");
   auto* assign = add_action(*host, common, options, "assign", "Give a host its profile and site");

@@ -2,6 +2,8 @@
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <csignal>
+#include <thread>
 
 #include "images/chunks.hpp"
 #include "tests/agent/fake_root.hpp"
@@ -45,10 +47,12 @@ class Depot {
   [[nodiscard]] Finish run() {
     Console console(root_.path());
     FakeNetwork network(server_);
+    RescueShell shell(root_.path(), shell_);
     FakeTransport transport(server_);
     Session session(transport, Secret("tok"), naps_.waiting(), [](const std::string&) {});
     Install install(root_.path(), "http://10.0.0.2:8080",
-                    {console, session, network, naps_.waiting()});
+                    {console, session, network, shell, naps_.waiting(),
+                     [] { return std::string("[    0.1] a message of the kernel\n"); }});
     return install.run();
   }
 
@@ -66,6 +70,7 @@ class Depot {
   Naps naps_;
   std::string requirements_ = "{}";
   int progress_status_ = 204, result_status_ = 200, plans_ = 1;
+  std::vector<std::string> shell_ = {"/bin/cat"};
   int refuse_plan_with_ = 410;  // once the plans are used up
 
  private:
@@ -260,4 +265,93 @@ TEST_CASE("the reason of a failure stays on the screen while the host is failed"
   CHECK_THAT(text, ContainsSubstring("slipway host retry H"));
   CHECK_THAT(text, !ContainsSubstring("Failed."));
   CHECK_THAT(text, ContainsSubstring("Not armed."));
+}
+
+TEST_CASE("after a failure the host tells what it knows, once the result is acknowledged",
+          "[agent][install][sg9]") {
+  Depot depot;
+  depot.add_disk("vdb");
+  CHECK(depot.run() == Finish::reboot);
+  const auto logs = depot.server_.calls("/agent/v1/log");
+  REQUIRE(logs.size() == 2);  // which disks fit, and the bundle
+  CHECK(logs[1].bearer.reveal() == "s1");
+  CHECK_THAT(logs[1].body, ContainsSubstring(R"({"bundle":{"reason":"several-disks-match")"));
+  CHECK_THAT(logs[1].body, ContainsSubstring("a message of the kernel"));
+  CHECK_THAT(logs[1].body, ContainsSubstring("NOT written: several-disks-match"));
+  CHECK_THAT(logs[1].body, !ContainsSubstring("\"tok\""));
+  const auto calls = depot.server_.calls();
+  const auto at = [&](const std::string& target) {
+    return std::ranges::find(calls.rbegin(), calls.rend(), target, &Call::target) - calls.rbegin();
+  };
+  CHECK(at("/agent/v1/log") < at("/agent/v1/result"));  // counted from the end
+}
+
+TEST_CASE("a success leaves no bundle", "[agent][install]") {
+  Depot depot;
+  CHECK(depot.run() == Finish::poweroff);
+  for (const auto& call : depot.server_.calls("/agent/v1/log")) {
+    CHECK_THAT(call.body, !ContainsSubstring("bundle"));
+  }
+}
+
+TEST_CASE("a bundle that the server does not take holds nothing up", "[agent][install]") {
+  Depot depot;
+  depot.plans_ = 2;
+  depot.add_disk("vdb");
+  const auto answer = depot.server_.answer;
+  int bundles = 0;
+  depot.server_.answer = [&](const Call& call) -> Fallible<Answer> {
+    if (call.target == "/agent/v1/log" && call.body.find("bundle") != std::string::npos) {
+      ++bundles;
+      std::filesystem::remove_all(depot.root_.path() / "sys/block/vdb");
+      return fail("unplugged");
+    }
+    return answer(call);
+  };
+  CHECK(depot.run() == Finish::poweroff);
+  CHECK(bundles == 3);
+  CHECK(depot.disk_holds_image());
+}
+
+TEST_CASE("a rescue shell is there while the server says so, and never while a disk is written",
+          "[agent][install][rescue]") {
+  Depot depot;
+  const auto mark = depot.root_.path() / "shell-runs";
+  depot.shell_ = {"/bin/sh", "-c", "echo $$ > " + mark.string() + "; exec sleep 1000"};
+  const auto answer = depot.server_.answer;
+  const auto shell = [&] {
+    pid_t pid = 0;
+    for (int look = 0; look < 500 && pid == 0; ++look) {  // 10 s for a process to start
+      std::ifstream(mark) >> pid;
+      if (pid == 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return pid;
+  };
+  pid_t first = 0, second = 0;
+  int polls = 0;
+  const bool by_arming = GENERATE(true, false);
+  depot.server_.answer = [&](const Call& call) -> Fallible<Answer> {
+    if (call.target == "/m") CHECK(::kill(second, 0) != 0);  // it is the first step of a write
+    if (!call.target.starts_with("/agent/v1/plan")) return answer(call);
+    switch (++polls) {
+      case 1:
+        CHECK_FALSE(std::filesystem::exists(mark));
+        return Answer{200, R"({"action":"shell","state":"assigned","by":"ann","since":1})"};
+      case 2:
+        first = shell();
+        CHECK(::kill(first, 0) == 0);
+        std::filesystem::remove(mark);
+        return Answer{200, R"({"action":"shell","state":"assigned","by":"ann","since":2})"};
+      case 3:
+        second = shell();
+        CHECK(second != first);
+        CHECK(::kill(first, 0) != 0);
+        if (by_arming) return answer(call);
+        return Answer{200, R"({"action":"wait","state":"assigned","text":"Not armed."})"};
+      default: CHECK(::kill(second, 0) != 0); return answer(call);
+    }
+  };
+  CHECK(depot.run() == Finish::poweroff);
+  CHECK(second > 1);
+  CHECK_THAT(depot.root_.text("dev/tty0"), ContainsSubstring("by order of ann"));
 }

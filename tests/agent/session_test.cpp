@@ -1,5 +1,6 @@
 #include "agent/session.hpp"
 
+#include <atomic>
 #include <semaphore>
 
 #include "agent/report.hpp"
@@ -119,7 +120,7 @@ TEST_CASE("what the server says of the host is kept for its screen", "[agent][se
   const auto order = scene.session.order("0123abcd");
   REQUIRE(order);
   // The tag is of the octets of the answer: the first 8 digits of their SHA-256.
-  CHECK(std::get<Hold>(*order) == Hold{"h1", "assigned", "Not armed.", "b04e5a38"});
+  CHECK(std::get<Hold>(*order) == Hold{"h1", "assigned", "Not armed.", "b04e5a38", false, ""});
   CHECK(scene.server.calls().back().target == "/agent/v1/plan?wait=30&seen=0123abcd");
 }
 
@@ -198,4 +199,23 @@ TEST_CASE("the last progress is posted before the report stops", "[agent][report
   report.update({"done", 2, 2, 0});
   report.stop();
   CHECK_THAT(server.calls().back().body, ContainsSubstring(R"("attempt":7,"step":"done")"));
+}
+
+TEST_CASE("while the server is away progress is posted ever more rarely", "[agent][report]") {
+  std::counting_semaphore<> posts(0);
+  std::atomic<int> asked = 0;
+  int calls = 0;  // of one thread
+  FakeServer server;
+  server.answer = [&](const Call&) -> Fallible<Answer> {
+    posts.release();
+    if (++calls == 2) return fail("unplugged");
+    return Answer{204, ""};
+  };
+  ProgressReport report(std::make_unique<FakeTransport>(server), Secret("s1"), 7, [&] {
+    ++asked;
+    return 0.0;
+  });
+  for (int i = 0; i < 4; ++i) posts.acquire();
+  report.stop();
+  CHECK(asked == 1);  // one pause was that of a retry
 }

@@ -43,7 +43,7 @@ std::vector<std::string> seen(const std::vector<std::string>& lines) {
 WaitingScreen screen_of(std::vector<std::string> qr) {
   WaitingScreen screen;
   screen.registration = {"h1", "7k3m9xq2", "", std::move(qr)};
-  screen.hold = {"h1", "assigned", "Assigned, but not armed.", ""};
+  screen.hold = {"h1", "assigned", "Assigned, but not armed.", "", false, ""};
   screen.server = "http://10.0.0.2:8080";
   screen.boot_mac = "52:54:00:aa:00:02";
   screen.inventory.nics = {{"eth0", "52:54:00:aa:00:01", "e1000", false},

@@ -94,7 +94,7 @@ class Host:
 
     def _watch(self, monitor, process):
         """Keeps the reason for QEMU's end: a power off and a reset look the same from outside."""
-        link = socket.socket(socket.AF_UNIX)
+        link = self._monitor = socket.socket(socket.AF_UNIX)
         while process.running():
             try:
                 link.connect(str(monitor))
@@ -109,6 +109,11 @@ class Host:
                     self.ended = event["data"]["reason"]
         except OSError:
             pass  # QEMU was killed: there is no reason to keep
+
+    def plug(self, plugged):
+        """Pulls the network cable of a running host, or puts it back."""
+        order = {"execute": "set_link", "arguments": {"name": "n0", "up": plugged}}
+        self._monitor.sendall(json.dumps(order).encode() + b"\n")
 
     def is_on(self):
         return self._process is not None and self._process.running()

@@ -39,7 +39,7 @@ log-dhcp
 no-ping
 dhcp-authoritative
 dhcp-leasefile={folder}/leases
-dhcp-range=10.88.0.100,10.88.0.199,255.255.255.0,1h
+dhcp-range={first},{last},255.255.255.0,{lease}
 dhcp-option=3
 enable-ra
 dhcp-range=fd88:5117::,ra-only,64
@@ -108,10 +108,11 @@ class Process:
 
 
 class Lab:
-    def __init__(self, name="lab", pcap=bool(os.environ.get("SLIPWAY_E2E_PCAP"))):
+    def __init__(self, name="lab", pcap=bool(os.environ.get("SLIPWAY_E2E_PCAP")), lease="1h"):
         if os.geteuid() != 0:
             raise LabError("the lab needs root for network namespaces: run it with sudo")
         self.name = name
+        self.lease = lease
         self.tag = f"slw{os.getpid()}"
         self.folder = Path(tempfile.mkdtemp(prefix=f"slipway-{name}.", dir="/var/tmp"))
         self.processes = []
@@ -185,9 +186,16 @@ class Lab:
             self.run("boot", "ip", "link", "set", leg, "up")
         self.run("boot", "ip", "route", "add", "default", "via", "192.0.2.1", "dev", "office0")
 
-    def _start_dhcp(self):
+    def give_other_leases(self, first, last):
+        """The DHCP server forgets what it gave, and gives addresses of another range: a host that renews
+        its lease is refused and has to take another."""
+        self.dhcp.stop()
+        (self.folder / "leases").unlink(missing_ok=True)
+        self._start_dhcp(first, last)
+
+    def _start_dhcp(self, first="10.88.0.100", last="10.88.0.199"):
         settings = self.folder / "dnsmasq.conf"
-        settings.write_text(DNSMASQ.format(folder=self.folder))
+        settings.write_text(DNSMASQ.format(folder=self.folder, first=first, last=last, lease=self.lease))
         self.dhcp = self.start("dhcp", ["dnsmasq", "--keep-in-foreground", f"--conf-file={settings}"],
                                "dnsmasq")
         wait_until(lambda: "DHCP, IP range" in self.dhcp.log.read_text(), 10, "dnsmasq to start")

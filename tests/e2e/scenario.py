@@ -14,10 +14,10 @@ from server import Slipway
 class Scenario:
     """A lab with a prepared server. `image` is tiny or debian: what the profile `edge` writes."""
 
-    def __init__(self, name, image="tiny", unknown_hosts="discover"):
+    def __init__(self, name, image="tiny", unknown_hosts="discover", lease="1h"):
         self.image = assets.image(image)
         folder = assets.ready()
-        self.lab = Lab(name)
+        self.lab = Lab(name, lease=lease)
         self.slipway = Slipway(self.lab, folder, unknown_hosts)
         self.image_name = assets.IMAGES[image]
         self.hosts = 0

@@ -121,7 +121,7 @@ struct Model {
     using namespace std::chrono_literals;
     const auto silent = now - contact;
     if (state == booting) return silent > (kernel_asked && !traded ? 10min : 3min);
-    return state == installing && (silent > 90s || (!config_given && now - planned > 3min));
+    return state == installing && (silent > 150s || (!config_given && now - planned > 3min));
   }
   // One look of the server at what is overdue.
   void sweep(TimePoint now) {

@@ -204,7 +204,7 @@ TEST_CASE("an agent that was given up is told so, and its host gets another atte
           "[provisioning][life]") {
   Depot depot;
   const auto at = to_installing(depot);
-  depot.advance(91s);
+  depot.advance(151s);
   CHECK(depot.state("h1") == "failed");
   CHECK(depot.host("h1").reason == "silent");
   CHECK(depot.post("/agent/v1/progress", R"({"attempt":1,"step":"write"})", at.session).status ==

@@ -304,7 +304,7 @@ class Walk {
   }
 
   void wait() {
-    static constexpr std::chrono::seconds spans[] = {7s, 61s, 95s, 190s, 11min, 61min};
+    static constexpr std::chrono::seconds spans[] = {7s, 61s, 155s, 190s, 11min, 61min};
     const auto before = model_.state;
     const bool had_arming = model_.has_arming;
     depot_.advance(spans[random_() % std::size(spans)]);

@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 import check_coro
 import check_events
+import check_failures
 import check_includes
 
 
@@ -47,6 +48,32 @@ class Coroutines(unittest.TestCase):
             with self.subTest(text):
                 found = check_coro.check("void g() {\n" + text + "\n}\n")
                 self.assertTrue(found and found[0][0] == 2, found)
+
+
+class Failures(unittest.TestCase):
+    def test_every_form_of_giving_a_reason_is_seen(self):
+        for text in ['return Failure{"a-b", "c"};', 'return std::unexpected(WriteError{"a-b", e});',
+                     'AttemptEnd end{.to = failed, .reason = "a-b"};', 'report.reason = "a-b";',
+                     'constexpr Limit kSilent{"a-b", kSilence, "x"};', 'return {"a-b",\n "x"};',
+                     'return refuse("a-b", "x");', 'return as_outcome(std::move(r), "a-b", "x");',
+                     'stop({"a-b", "x"});']:
+            with self.subTest(text):
+                self.assertEqual(check_failures.given(text), [(1, "a-b")])
+        self.assertEqual(check_failures.given('// Failure{"a-b", "c"}'), [])
+
+    def test_what_is_missing_is_found(self):
+        rows = [("a-b", "It broke.", "Mend it."), ("c", "It is gone.", "Look for it.")]
+        page = check_failures.page(rows)
+        used = {"a-b": "agent/x.cpp:1", "c": "agent/x.cpp:2"}
+        self.assertEqual(list(check_failures.mistakes(rows, page, used)), [])
+        for case in [(rows[:1], page[:1], used), (rows[::-1], page[::-1], used), (rows, page[:1], used),
+                     ([("a-b", "It broke", "Mend it.")], ["| `a-b` | It broke | Mend it. |"], {})]:
+            with self.subTest(case):
+                self.assertTrue(list(check_failures.mistakes(*case)))
+
+    def test_the_table_is_read(self):
+        text = 'kKinds = {\n {"a-b", "It "\n  "broke.",\n "Mend it."},\n};'
+        self.assertEqual(check_failures.table(text), [("a-b", "It broke.", "Mend it.")])
 
 
 class Includes(unittest.TestCase):

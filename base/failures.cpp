@@ -1,0 +1,97 @@
+#include "base/failures.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace slipway {
+namespace {
+
+// tools/check_failures.py reads this table.
+constexpr auto kKinds = std::to_array<FailureKind>({
+    {"bad-partition-table",
+     "The image's partition table is damaged, or none that can be moved to this disk.",
+     "Import the image again from its source."},
+    {"cancelled", "The write was stopped by the server; the disk cannot boot.",
+     "Arm the host again."},
+    {"chunk-digest-mismatch",
+     "A part of the image is not what its manifest says; it was not written.",
+     "Run slipway image verify on the server, and import the image again if it is damaged there."},
+    {"config-not-fetched", "The agent has its plan and did not fetch its config in time.",
+     "Look at the host's console, then switch it on again."},
+    {"cpus-too-few", "The host has fewer CPUs than the profile asks for.",
+     "Assign another profile, or use another host."},
+    {"disarmed",
+     "A person took the permission back while the host was at work; its disk cannot boot.",
+     "Arm the host again when it may be written."},
+    {"disk-read-error", "The disk cannot be read.", "Check its cables, or replace it."},
+    {"disk-too-small", "The disk is smaller than the profile asks for.",
+     "Fit a larger disk, or assign another profile."},
+    {"disk-unhealthy", "The disk says of itself that it fails or is about to.",
+     "Replace the disk."},
+    {"disk-write-error", "The disk cannot be written.", "Check its cables, or replace it."},
+    {"firmware-wrong",
+     "The host booted through BIOS and the profile asks for UEFI, or the other way round.",
+     "Change the boot mode in the host's firmware, or assign another profile."},
+    {"grow-failed",
+     "The last partition or its file system could not be grown to the end of the disk.",
+     "Read the detail; check the image's last file system, or leave grow out of the profile."},
+    {"image-too-large", "The image does not fit on the disk.",
+     "Choose a larger disk or a smaller image."},
+    {"internal", "The agent met a mistake of its own.",
+     "Try again, and report it with slipway host diagnostics."},
+    {"manifest-digest-mismatch", "The image's manifest is not the one that the plan names.",
+     "Run slipway image verify on the server."},
+    {"memory-too-small", "The host has less memory than the profile asks for.",
+     "Fit more memory, or assign another profile."},
+    {"network-error", "The server refused to give something that the plan names.",
+     "Look at the host's timeline and at the server's log."},
+    {"nic-too-slow", "No network card of the host is as fast as the profile asks for.",
+     "Check cable and switch port, or assign another profile."},
+    {"no-agent", "The host fetched the installer, but no agent came to work in time.",
+     "Look at its console: a driver of its network card may be missing, or no DHCP server gives a "
+     "lease."},
+    {"no-disk-matches", "No disk of the host fits the profile's disk rule.",
+     "Change the disk rule or the host's disks; the timeline says why each disk was left."},
+    {"no-kernel",
+     "The host took its boot script, but did not fetch the installer's kernel in time.",
+     "Look at its console, and whether the boot HTTP port reaches it."},
+    {"no-plan-asked", "The agent registered, but did not ask for its plan in time.",
+     "Look at the host's console and its cable, then switch it on again."},
+    {"oem-write-failed", "The document for the image's COS_OEM partition could not be written.",
+     "Check that the image is a Kairos image with a partition COS_OEM."},
+    {"plan-impossible", "The server cannot make a plan for the host.",
+     "Read the detail, mend profile, site or image, and arm the host again."},
+    {"restarted", "The host booted again in the middle of an attempt.",
+     "Look whether somebody switched it off; its last attempt is used up."},
+    {"second-taker", "Another machine showed this host's token, and the attempt was revoked.",
+     "Look for that machine: the alarm in the log names its address. Then arm the host again."},
+    {"sector-size-mismatch", "The image is made for disks with another sector size.",
+     "Import an image for this sector size, or choose another disk."},
+    {"secure-boot-wrong", "Secure Boot is on and must be off, or the other way round.",
+     "Change it in the host's firmware, or assign another profile."},
+    {"seed-digest-mismatch", "The host's settings changed while they were fetched.",
+     "Arm the host again."},
+    {"several-disks-match", "More than one disk of the host fits the profile's disk rule.",
+     "Make the disk rule narrower, by type, size or serial number."},
+    {"shell-not-closed", "A rescue shell on the host could not be ended, so nothing was written.",
+     "Switch the host off and on again."},
+    {"silent", "Nothing was heard of the agent while it worked.",
+     "Look at the host's console, its power and its cable, then switch it on again."},
+    {"tool-missing", "The installer lacks a program that the plan needs.",
+     "Build the installer with it: the detail says how."},
+    {"tpm-missing", "The host has no TPM, or its firmware hides it, and the profile asks for one.",
+     "Switch the TPM on in the host's firmware, or assign another profile."},
+    {"verify-mismatch", "What was read back from the disk is not what was written.",
+     "Replace the disk."},
+});
+
+}  // namespace
+
+std::span<const FailureKind> failure_kinds() { return kKinds; }
+
+const FailureKind* find_failure_kind(std::string_view reason) {
+  const auto found = std::ranges::lower_bound(kKinds, reason, {}, &FailureKind::reason);
+  return found != kKinds.end() && found->reason == reason ? &*found : nullptr;
+}
+
+}  // namespace slipway
