@@ -174,7 +174,7 @@ Fallible<BurnIn> parse_burn_in(const JsonView& plan) {
 // What is done with the disk besides the write of the image.
 Fallible<void> parse_disk_work(const JsonView& view, Plan& plan) {
   Members members(view, {"action", "attempt", "host", "image", "requirements", "disk", "disk_pick",
-                         "erase", "new_guids", "grow", "burn_in", "seed", "finish"});
+                         "erase", "new_guids", "grow", "burn_in", "seed", "oem", "finish"});
   plan.pick = members.word<DiskPick>(
       "disk_pick",
       {{"one", DiskPick::one}, {"largest", DiskPick::largest}, {"smallest", DiskPick::smallest}});
@@ -190,19 +190,42 @@ Fallible<void> parse_disk_work(const JsonView& view, Plan& plan) {
   return {};
 }
 
+// Url, length and digest of one file of the host's.
+Fallible<SeedSource> parse_source(const JsonView& view) {
+  const auto url = path_member(view, "url");
+  if (!url) return std::unexpected(url.error());
+  const auto octets = view.number("octets");
+  if (!octets) return std::unexpected(octets.error());
+  const auto digest = digest_member(view, "sha256");
+  if (!digest) return std::unexpected(digest.error());
+  return SeedSource{*url, *octets, *digest};
+}
+
 Fallible<std::optional<SeedSource>> parse_seed(const JsonView& plan) {
   const auto view = plan.find("seed");
   if (!view) return std::nullopt;
   const auto kind = view->text("kind");
   if (!kind) return std::unexpected(kind.error());
   if (*kind != "cidata") return fail("seed.kind: this agent knows only cidata, not " + *kind);
-  const auto url = path_member(*view, "url");
-  if (!url) return std::unexpected(url.error());
-  const auto octets = view->number("octets");
-  if (!octets) return std::unexpected(octets.error());
-  const auto digest = digest_member(*view, "sha256");
-  if (!digest) return std::unexpected(digest.error());
-  return SeedSource{*url, *octets, *digest};
+  return parse_source(*view);
+}
+
+Fallible<std::optional<OemSource>> parse_oem(const JsonView& plan) {
+  const auto view = plan.find("oem");
+  if (!view) return std::nullopt;
+  Members members(*view, {"url", "octets", "sha256", "path"});
+  auto name = members.text("path");
+  const auto good = members.made(true);
+  if (!good) return std::unexpected(good.error());
+  // It lies in a file system's root folder and nowhere else.
+  constexpr std::string_view kAllowed =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  if (name.empty() || name.front() == '.' || name.find_first_not_of(kAllowed) != name.npos) {
+    return fail("oem.path: expected the name of a file");
+  }
+  auto source = parse_source(*view);
+  if (!source) return std::unexpected(source.error());
+  return OemSource{std::move(*source), std::move(name)};
 }
 
 Fallible<Finish> parse_finish(const JsonView& plan) {
@@ -231,6 +254,8 @@ Fallible<Plan> parse_plan(std::string_view json) {
   if (!conditions) return std::unexpected(conditions.error());
   auto seed = parse_seed(view);
   if (!seed) return std::unexpected(seed.error());
+  auto oem = parse_oem(view);
+  if (!oem) return std::unexpected(oem.error());
   const auto finish = parse_finish(view);
   if (!finish) return std::unexpected(finish.error());
   Plan plan;
@@ -240,6 +265,7 @@ Fallible<Plan> parse_plan(std::string_view json) {
   plan.requirements = std::move(*requirements);
   plan.disk = std::move(*conditions);
   plan.seed = std::move(*seed);
+  plan.oem = std::move(*oem);
   plan.finish = *finish;
   const auto disk_work = parse_disk_work(view, plan);
   if (!disk_work) return std::unexpected(disk_work.error());

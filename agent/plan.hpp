@@ -58,6 +58,12 @@ struct SeedSource {
   Sha256 sha256;
 };
 
+// The host's document for Kairos, in the place of the seed when the image has where to put it.
+struct OemSource {
+  SeedSource source;
+  std::string name;  // of the file, "99_slipway.yaml"
+};
+
 enum class Finish : std::uint8_t { poweroff, reboot };
 
 struct Plan {
@@ -72,6 +78,7 @@ struct Plan {
   bool grow = false;       // the image's last partition and its file system
   BurnIn burn_in;
   std::optional<SeedSource> seed;
+  std::optional<OemSource> oem;
   Finish finish = Finish::poweroff;
 };
 

@@ -1,6 +1,7 @@
 #include "agent/write.hpp"
 
 #include "agent/bootentry.hpp"
+#include "base/tool.hpp"
 
 namespace slipway::agent {
 namespace {
@@ -35,34 +36,76 @@ std::expected<images::VerifiedManifest, Failure> DiskWrite::fetch_manifest(const
                   manifest.error().text() + "); run slipway image verify on the server."});
 }
 
-std::expected<images::Seed, Failure> DiskWrite::fetch_seed(const Plan& plan) {
-  if (!plan.seed) return images::Seed{};
-  const auto text = session_.seed(*plan.seed);
+std::expected<std::string, Failure> DiskWrite::fetch_config(const SeedSource& source) {
+  auto text = session_.seed(source);
   if (!text) return std::unexpected(refused("host's seed", text.error()));
-  const auto octets = as_bytes(*text);
-  if (octets.size() != plan.seed->octets || Sha256::of(octets) != plan.seed->sha256) {
+  if (text->size() != source.octets || Sha256::of(*text) != source.sha256) {
     return std::unexpected(Failure{"seed-digest-mismatch",
                                    "The host's seed changed while it was fetched; arm it again."});
   }
-  return images::Seed{Bytes(octets.begin(), octets.end()), plan.seed->sha256};
+  return std::move(*text);
 }
 
-std::expected<images::WriteReport, Failure> DiskWrite::write(
-    const Plan& plan, const images::VerifiedManifest& manifest, images::Seed seed,
-    images::BlockDevice& disk) {
-  const auto fetcher = network_.fetcher(plan.image.data);
-  const images::WriteJob job{.fetcher = *fetcher,
-                             .manifest = manifest,
-                             .disk = disk,
-                             .seed = std::move(seed),
-                             .seed_partition = images::Guid::random(),
-                             .new_guids = plan.new_guids,
-                             .grow_last = plan.grow,
-                             .progress =
-                                 [this](const images::WriteProgress& progress) {
-                                   show(progress.step, progress.done_octets, progress.total_octets);
-                                 },
-                             .cancel = &report_.revoked()};
+// Kairos reads its document from a file system of its own; an image without it gets the seed.
+std::expected<void, Failure> DiskWrite::fetch_seed(const Plan& plan, Prepared& prepared) {
+  const bool takes_document = plan.oem && prepared.finishing.takes_document();
+  if (!takes_document && !plan.seed) return {};
+  const auto& source = takes_document ? plan.oem->source : *plan.seed;
+  auto text = fetch_config(source);
+  if (!text) return std::unexpected(text.error());
+  if (takes_document) {
+    prepared.finishing.give_document({plan.oem->name, std::move(*text), source.sha256});
+  } else {
+    const auto octets = as_bytes(*text);
+    prepared.seed = {Bytes(octets.begin(), octets.end()), source.sha256};
+  }
+  return {};
+}
+
+std::expected<DiskWrite::Prepared, Failure> DiskWrite::prepare(const Plan& plan, const Disk& disk) {
+  auto manifest = fetch_manifest(plan);
+  if (!manifest) return std::unexpected(manifest.error());
+  const auto path = root_ / std::filesystem::path(disk.path).relative_path();
+  auto device = images::open_disk(path);
+  if (!device) {
+    return std::unexpected(
+        Failure{"disk-write-error", device.error().text() + "; free the disk or choose another."});
+  }
+  const auto sector_octets = (*device)->sector_octets();
+  Prepared prepared{.manifest = std::move(*manifest),
+                    .device = std::move(*device),
+                    .fetcher = network_.fetcher(plan.image.data),
+                    .finishing = Finishing({.grow = plan.grow,
+                                            .oem = plan.oem.has_value(),
+                                            .disk = path,
+                                            .sector_octets = sector_octets,
+                                            .cancel = &report_.revoked(),
+                                            .has_tool = [](const std::string& tool) {
+                                              return find_tool(tool).has_value();
+                                            }})};
+  images::Peek peek(*prepared.fetcher, prepared.manifest);
+  auto done = prepared.finishing.look(peek);
+  if (done) done = fetch_seed(plan, prepared);
+  if (!done) return std::unexpected(done.error());
+  return prepared;
+}
+
+std::expected<images::WriteReport, Failure> DiskWrite::write(const Plan& plan, Prepared& prepared) {
+  images::WriteJob job{.fetcher = *prepared.fetcher,
+                       .manifest = prepared.manifest,
+                       .disk = *prepared.device,
+                       .seed = std::move(prepared.seed),
+                       .seed_partition = images::Guid::random(),
+                       .new_guids = plan.new_guids,
+                       .grow_last = plan.grow,
+                       .progress =
+                           [this](const images::WriteProgress& progress) {
+                             show(progress.step, progress.done_octets, progress.total_octets);
+                           },
+                       .cancel = &report_.revoked()};
+  if (prepared.finishing.has_work()) {
+    job.finishing = [&](const auto& partitions) { return prepared.finishing.run(partitions); };
+  }
   auto report = images::write_image(job);
   if (!report) return std::unexpected(Failure{report.error().reason, report.error().detail});
   return std::move(*report);
@@ -80,23 +123,17 @@ std::string DiskWrite::write_entry(const std::vector<images::Partition>& partiti
 }
 
 std::expected<Written, Failure> DiskWrite::run(const Plan& plan, const Disk& disk) {
-  const auto manifest = fetch_manifest(plan);
-  if (!manifest) return std::unexpected(manifest.error());
-  auto seed = fetch_seed(plan);
-  if (!seed) return std::unexpected(seed.error());
-  const auto path = root_ / std::filesystem::path(disk.path).relative_path();
-  const auto device = images::open_disk(path);
-  if (!device) {
-    return std::unexpected(
-        Failure{"disk-write-error", device.error().text() + "; free the disk or choose another."});
-  }
-  const auto report = write(plan, *manifest, std::move(*seed), **device);
+  auto prepared = prepare(plan, disk);
+  if (!prepared) return std::unexpected(prepared.error());
+  const auto report = write(plan, *prepared);
   if (!report) return std::unexpected(report.error());
 
-  Written written{report->raw_sha256.text(), report->seconds, {}};
+  Written written{report->raw_sha256.text(), report->seconds, prepared->finishing.warning()};
   const auto start = std::chrono::steady_clock::now();
   show("bootentry", 0, 0);
-  written.warning = write_entry(report->partitions, (*device)->sector_octets());
+  const auto warning = write_entry(report->partitions, prepared->device->sector_octets());
+  if (!written.warning.empty() && !warning.empty()) written.warning += " ";
+  written.warning += warning;
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
   written.seconds["bootentry"] = spent.count();
   show("done", 0, 0);

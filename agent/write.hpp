@@ -4,11 +4,13 @@
 #include <expected>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "agent/console.hpp"
 #include "agent/failure.hpp"
+#include "agent/finishing.hpp"
 #include "agent/network.hpp"
 #include "agent/report.hpp"
 #include "agent/session.hpp"
@@ -18,7 +20,7 @@ namespace slipway::agent {
 struct Written {
   std::string raw_sha256;
   std::map<std::string, double> seconds;  // by step
-  std::string warning;                    // empty, or why the boot entry is missing
+  std::string warning;                    // empty, or what is missing of a success
 };
 
 class DiskWrite {
@@ -32,11 +34,20 @@ class DiskWrite {
   [[nodiscard]] std::expected<Written, Failure> run(const Plan& plan, const Disk& disk);
 
  private:
+  struct Prepared {
+    images::VerifiedManifest manifest;
+    std::unique_ptr<images::BlockDevice> device;
+    std::unique_ptr<images::Fetcher> fetcher;
+    Finishing finishing;
+    images::Seed seed = {};
+  };
   [[nodiscard]] std::expected<images::VerifiedManifest, Failure> fetch_manifest(const Plan& plan);
-  [[nodiscard]] std::expected<images::Seed, Failure> fetch_seed(const Plan& plan);
-  [[nodiscard]] std::expected<images::WriteReport, Failure> write(
-      const Plan& plan, const images::VerifiedManifest& manifest, images::Seed seed,
-      images::BlockDevice& disk);
+  [[nodiscard]] std::expected<std::string, Failure> fetch_config(const SeedSource& source);
+  [[nodiscard]] std::expected<void, Failure> fetch_seed(const Plan& plan, Prepared& prepared);
+  // All that is known to be good before the first octet of the disk is changed.
+  [[nodiscard]] std::expected<Prepared, Failure> prepare(const Plan& plan, const Disk& disk);
+  [[nodiscard]] std::expected<images::WriteReport, Failure> write(const Plan& plan,
+                                                                  Prepared& prepared);
   [[nodiscard]] std::string write_entry(const std::vector<images::Partition>& partitions,
                                         std::uint32_t sector_octets);
   void show(std::string_view step, std::uint64_t done_octets, std::uint64_t total_octets);

@@ -34,6 +34,12 @@ Response uncached_json(std::string body) {
   return response;
 }
 
+Response config_file(std::string octets) {
+  auto response = Response::text(200, "application/octet-stream", std::move(octets));
+  response.headers.push_back({"Cache-Control", "no-store"});
+  return response;
+}
+
 Response not_now() { return refusal(Verdict::not_now); }
 
 Response stop_at_once() {
@@ -83,6 +89,7 @@ void AgentApi::add_to(http::Router& router) {
   add(Method::post, "/agent/v1/inventory", &AgentApi::inventory);
   add(Method::get, "/agent/v1/plan", &AgentApi::plan);
   add(Method::get, "/agent/v1/seed", &AgentApi::seed);
+  add(Method::get, "/agent/v1/oem", &AgentApi::oem);
   add(Method::post, "/agent/v1/progress", &AgentApi::progress);
   add(Method::post, "/agent/v1/log", &AgentApi::log_lines, kMaxBundleOctets);
   add(Method::post, "/agent/v1/result", &AgentApi::result);
@@ -170,11 +177,20 @@ void AgentApi::plan(const Request& request, const SessionRef& ref, http::Reply r
 
 void AgentApi::seed(const Request& request, const SessionRef& ref, http::Reply reply) {
   (void)request;  // the session says it all
-  const auto* seed = installs_.seed(ref);
-  if (seed == nullptr) return reply(refusal(Verdict::not_armed));
-  auto response = Response::text(200, "application/octet-stream", std::string(as_text(*seed)));
-  response.headers.push_back({"Cache-Control", "no-store"});
-  reply(std::move(response));
+  const auto* plan = installs_.config(ref);
+  if (plan == nullptr) return reply(refusal(Verdict::not_armed));
+  reply(config_file(std::string(as_text(plan->seed))));
+}
+
+void AgentApi::oem(const Request& request, const SessionRef& ref, http::Reply reply) {
+  (void)request;
+  const auto* plan = installs_.config(ref);
+  if (plan == nullptr) return reply(refusal(Verdict::not_armed));
+  if (plan->oem.empty()) {
+    return reply(
+        Response::problem(404, "Not found", "This attempt's format has no such document."));
+  }
+  reply(config_file(plan->oem));
 }
 
 void AgentApi::progress(const Request& request, const SessionRef& ref, http::Reply reply) {

@@ -29,6 +29,7 @@ class AgentApi {
   void inventory(const http::Request& request, const SessionRef& ref, http::Reply reply);
   void plan(const http::Request& request, const SessionRef& ref, http::Reply reply);
   void seed(const http::Request& request, const SessionRef& ref, http::Reply reply);
+  void oem(const http::Request& request, const SessionRef& ref, http::Reply reply);
   void progress(const http::Request& request, const SessionRef& ref, http::Reply reply);
   void log_lines(const http::Request& request, const SessionRef& ref, http::Reply reply);
   void keep_bundle(const http::Request& request, const SessionRef& ref, http::Reply reply);

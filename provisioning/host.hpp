@@ -83,12 +83,13 @@ struct Progress {
   std::int64_t began_ms = 0;  // wall clock: when the step was first heard of
 };
 
-// What an attempt installs; the same octets for plan and seed, also after a restart.
+// What an attempt installs; the same octets for plan, seed and document, also after a restart.
 struct Plan {
   std::int64_t attempt = 0;
   std::string json{};
   Bytes seed{};
-  Box box{};  // what the report will say
+  std::string oem{};  // what Kairos reads from its own file system; empty: not for this format
+  Box box{};          // what the report will say
 };
 
 // A long poll for a plan that has no answer yet.

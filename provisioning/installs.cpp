@@ -129,7 +129,7 @@ void Installs::give_plan_of_arming(Host& host, const PollPointer& poll) {
   give_plan(host, begin_attempt_here(host, attempt, cause, ledger_.now()), std::move(*plan), poll);
 }
 
-const Bytes* Installs::seed(const SessionRef& ref) {
+const Plan* Installs::config(const SessionRef& ref) {
   auto& host = *ref.host;
   if (host.state != installing || !is_live(host, *ref.session)) return nullptr;
   if (!host.plan || host.plan->attempt != host.attempt) {
@@ -141,7 +141,7 @@ const Bytes* Installs::seed(const SessionRef& ref) {
     host.plan = std::move(*plan);
   }
   host.config_given = true;
-  return &host.plan->seed;
+  return &*host.plan;
 }
 
 bool Installs::progress(const SessionRef& ref, std::int64_t attempt, Progress progress) {

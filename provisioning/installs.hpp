@@ -52,8 +52,9 @@ class Installs {
   };
   void want_plan(const SessionRef& ref, PlanWish wish, PlanReply reply);
 
-  // The seed of the running attempt; empty when this session has none.
-  [[nodiscard]] const Bytes* seed(const SessionRef& ref);
+  // The running attempt's plan, whose seed or document is about to be given; null when this session
+  // has none.
+  [[nodiscard]] const Plan* config(const SessionRef& ref);
 
   // False: `attempt` is not (or no more) what this session may work on; it must stop.
   [[nodiscard]] bool progress(const SessionRef& ref, std::int64_t attempt, Progress progress);

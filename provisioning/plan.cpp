@@ -150,10 +150,19 @@ Fallible<Plan> make_plan(const Recipe& recipe, const Host& host, std::int64_t at
                               {"url", "/agent/v1/seed"},
                               {"octets", iso->size()},
                               {"sha256", Sha256::of(*iso).text()}};
+  std::string oem;
+  if (recipe.profile->format == UserDataFormat::kairos) {
+    oem = seed->user_data;
+    plan["oem"] = json::object{{"url", "/agent/v1/oem"},
+                               {"octets", oem.size()},
+                               {"sha256", Sha256::of(oem).text()},
+                               {"path", "99_slipway.yaml"}};
+  }
   plan["finish"] = recipe.profile->finish == Finish::poweroff ? "poweroff" : "reboot";
   return Plan{.attempt = attempt,
               .json = json::serialize(plan),
               .seed = std::move(*iso),
+              .oem = std::move(oem),
               .box = box_of(recipe, host, *image)};
 }
 

@@ -92,6 +92,26 @@ TEST_CASE("entry and order are written with their attributes", "[agent][bootentr
   CHECK_FALSE(std::filesystem::exists(root.path() / ("Boot0002" + std::string(kGlobal))));
 }
 
+TEST_CASE("an entry of ours for another disk is changed, and the rest stays",
+          "[agent][bootentry]") {
+  const FakeRoot root;
+  const auto name = [](const std::string& text) { return text + kGlobal; };
+  root.file(name("Boot0000"), entry("UEFI PXEv4"));
+  root.file(name("Boot0003"), entry("debian"));
+  root.file(name("BootOrder"), std::string("\x07\0\0\0\0\0\x03\0", 8));
+  REQUIRE(write_boot_entry(root.path(), esp(), 512));
+  auto other = esp();
+  other.unique = *images::Guid::parse("FFFFFFFF-2233-4455-6677-8899AABBCCDD");
+  REQUIRE(write_boot_entry(root.path(), other, 512));
+  CHECK_FALSE(std::filesystem::exists(root.path() / name("Boot0002")));
+  CHECK_THAT(to_hex(as_bytes(root.text(name("Boot0001")))),
+             ContainsSubstring("ffffffff3322554466778899aabbccdd"));
+  // The firmware's own entries, and what it starts when none of them works, are not touched.
+  CHECK(root.text(name("Boot0000")) == entry("UEFI PXEv4"));
+  CHECK(root.text(name("Boot0003")) == entry("debian"));
+  CHECK(root.text(name("BootOrder")) == std::string("\x07\0\0\0\x01\0\0\0\x03\0", 10));
+}
+
 TEST_CASE("without efivarfs the boot entry fails and says where", "[agent][bootentry]") {
   const FakeRoot root;
   const auto done = write_boot_entry(root.path() / "missing", esp(), 512);

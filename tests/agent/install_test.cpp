@@ -134,6 +134,15 @@ TEST_CASE("a host with a plan is written, reports, and leaves as the plan says",
   CHECK_THAT(depot.results()[0].body, ContainsSubstring(R"("disk":"/dev/vda")"));
 }
 
+TEST_CASE("a boot entry that cannot be written is a remark on a success", "[agent][install]") {
+  Depot depot;
+  depot.root_.folder("sys/firmware/efi");
+  CHECK(depot.run() == Finish::poweroff);
+  REQUIRE(depot.results().size() == 1);
+  CHECK_THAT(depot.results()[0].body, ContainsSubstring(R"("state":"installed")") &&
+                                          ContainsSubstring("no EFI system partition"));
+}
+
 TEST_CASE("two disks that fit stop the attempt before anything is written", "[agent][install]") {
   Depot depot;
   depot.add_disk("vdb");

@@ -20,7 +20,8 @@ std::string with(const std::string& from, const std::string& to) {
       R"("disk_pick":"largest","erase":"secure","new_guids":true,"grow":true,)"
       R"("burn_in":{"memory_seconds":60,"disk_read_seconds":30,"cpu_seconds":86400},"seed":{"kind":"cidata","url":"/agent/v1/seed",)"
       R"("octets":4096,"sha256":")" +
-      kDigest + R"("},"finish":"reboot"})";
+      kDigest + R"("},"oem":{"url":"/agent/v1/oem","octets":512,"sha256":")" + kDigest +
+      R"(","path":"99_slipway.yaml"},"finish":"reboot"})";
   if (!from.empty()) plan.replace(plan.find(from), from.size(), to);
   return plan;
 }
@@ -57,6 +58,11 @@ TEST_CASE("a whole plan is read", "[agent][plan]") {
   CHECK(plan->burn_in.cpu.count() == 86400);
   REQUIRE(plan->seed);
   CHECK(plan->seed->octets == 4096);
+  REQUIRE(plan->oem);
+  CHECK(plan->oem->source.url == "/agent/v1/oem");
+  CHECK(plan->oem->source.octets == 512);
+  CHECK(plan->oem->source.sha256.text() == kDigest);
+  CHECK(plan->oem->name == "99_slipway.yaml");
   CHECK(plan->finish == Finish::reboot);
 }
 
@@ -66,6 +72,7 @@ TEST_CASE("a plan without seed, requirements and disk rule is whole as well", "[
                                kDigest + R"(","data":"/d"}})");
   REQUIRE(plan);
   CHECK_FALSE(plan->seed);
+  CHECK_FALSE(plan->oem);
   CHECK(plan->disk.empty());
   CHECK(plan->requirements.firmware == "any");
   CHECK(plan->requirements.secure_boot == "any");
@@ -95,6 +102,11 @@ TEST_CASE("a plan that is not understood is refused whole", "[agent][plan]") {
       {"\"uefi\"", "\"coreboot\"", "firmware"},
       {"\"cidata\"", "\"oem\"", "seed.kind"},
       {"\"reboot\"", "\"explode\"", "finish"},
+      {"\"99_slipway.yaml\"", "\"../99_slipway.yaml\"", "oem.path"},
+      {"\"99_slipway.yaml\"", "\".hidden\"", "oem.path"},
+      {"\"99_slipway.yaml\"", "\"\"", "oem.path"},
+      {"\"99_slipway.yaml\"", "\"a\",\"mode\":\"0644\"", "oem.mode: this agent does not"},
+      {"\"/agent/v1/oem\"", "\"http://evil/\"", "url"},
       {"\"disk\":[", "\"disk\":7,\"x\":[", "disk"},
       {"{\"action\"", "\"action\"", "JSON"},
       {"\"erase\":\"secure\"", "\"erase\":\"shred\"", "erase"},

@@ -32,6 +32,17 @@ std::string database_text(const Depot& depot) {
   return all.str();
 }
 
+// Both hosts' profile becomes one for Kairos.
+void serve_kairos(Depot& depot) {
+  auto& profile = depot.inventory.profiles.front();
+  profile.format = UserDataFormat::kairos;
+  Map site{{"paletteEndpoint", Value{std::string("api.example.com"), {}}},
+           {"edgeHostToken", Value{Secret("hunter2"), {}}}};
+  profile.user_data.data = Map{{"stylus", Value{Map{{"site", Value{std::move(site), {}}}}, {}}}};
+  depot.provisioning->use_inventory(std::make_shared<const Inventory>(depot.inventory));
+  depot.settle();
+}
+
 }  // namespace
 
 TEST_CASE("SG1: no secret leaves the server for a host that is not armed", "[provisioning][sg1]") {
@@ -65,6 +76,52 @@ TEST_CASE("SG1: nor after the arming has ended", "[provisioning][sg1]") {
     CHECK(depot.ask("/h/" + token + "/user-data").status == 403);
     CHECK(depot.ask("/agent/v1/seed", {.bearer = session}).status == 403);
   }
+}
+
+TEST_CASE("SG1 and SG2: the document for Kairos is given as the seed is", "[provisioning][sg2]") {
+  Depot depot;
+  serve_kairos(depot);
+  const auto early = depot.session_for(depot.token_for(kMac));
+  CHECK(depot.ask("/agent/v1/oem", {.bearer = early}).status == 403);  // assigned: it only waits
+  depot.arm("h1");
+  const auto session = depot.session_for(depot.token_for(kMac));
+  CHECK(depot.ask("/agent/v1/oem", {.bearer = session}).status == 403);  // booting: not yet
+  const auto plan = text_of(depot.ask("/agent/v1/plan", {.bearer = session}));
+  const auto document = depot.ask("/agent/v1/oem", {.bearer = session});
+  REQUIRE(document.status == 200);
+  const auto text = text_of(document);
+  CHECK(text.starts_with("#cloud-config\n"));
+  CHECK_THAT(text, ContainsSubstring("hunter2"));
+  CHECK_THAT(plan, ContainsSubstring(R"("oem":{"url":"/agent/v1/oem","octets":)" +
+                                     std::to_string(text.size()) + R"(,"sha256":")" +
+                                     Sha256::of(text).text() + R"(","path":"99_slipway.yaml"})"));
+  CHECK_THAT(plan, !ContainsSubstring("hunter2"));
+  // Another session, and the same one after the end, get nothing.
+  CHECK(depot.ask("/agent/v1/oem", {.bearer = early}).status == 410);
+  CHECK(depot.ask("/agent/v1/oem").status == 401);
+  REQUIRE(depot.post("/agent/v1/result", R"({"attempt":1,"state":"installed"})", session).status ==
+          200);
+  CHECK(depot.ask("/agent/v1/oem", {.bearer = session}).status == 410);
+}
+
+TEST_CASE("SG3: the document for Kairos goes to no second taker", "[provisioning][sg3]") {
+  Depot depot;
+  serve_kairos(depot);
+  depot.arm("h1");
+  const auto session = depot.session_for(depot.token_for(kMac));
+  REQUIRE(depot.ask("/agent/v1/plan", {.bearer = session}).status == 200);
+  CHECK(depot.ask("/agent/v1/oem", {.bearer = session, .from = "10.0.0.99"}).status == 403);
+  CHECK(depot.host("h1").reason == "second-taker");
+  CHECK(depot.ask("/agent/v1/oem", {.bearer = session}).status == 410);
+}
+
+TEST_CASE("a profile of another format has no document for Kairos", "[provisioning]") {
+  Depot depot;
+  depot.arm("h1");
+  const auto session = depot.session_for(depot.token_for(kMac));
+  const auto plan = text_of(depot.ask("/agent/v1/plan", {.bearer = session}));
+  CHECK_THAT(plan, !ContainsSubstring("\"oem\""));
+  CHECK(depot.ask("/agent/v1/oem", {.bearer = session}).status == 404);
 }
 
 TEST_CASE("SG2: secrets go to one boot session; a newer boot kills the older one",
