@@ -16,7 +16,7 @@ GIVEN = [
     re.compile(r'\b(?:Failure|WriteError)\s*[({]\s*"(%s)"' % WORD),
     re.compile(r'\breason\s*=\s*"(%s)"' % WORD),
     re.compile(r'\bLimit\s+k\w+\s*\{\s*"(%s)"' % WORD),
-    re.compile(r'\breturn\s*\{\s*"(%s)"\s*,' % WORD),
+    re.compile(r'\breturn\s*\{\s*"(%s-%s)"\s*,' % (WORD, WORD)),  # a program's name has no hyphen
     re.compile(r'\b(?:refuse|failed|failure|stop)\(\s*\{?\s*"(%s)"\s*,' % WORD),
     re.compile(r'\bas_outcome\(\s*[^;"]*,\s*"(%s)"\s*,' % WORD),
 ]

@@ -59,7 +59,7 @@ class Failures(unittest.TestCase):
                      'stop({"a-b", "x"});']:
             with self.subTest(text):
                 self.assertEqual(check_failures.given(text), [(1, "a-b")])
-        self.assertEqual(check_failures.given('// Failure{"a-b", "c"}'), [])
+        self.assertEqual(check_failures.given('// Failure{"a-b", "c"}\nreturn {"e2fsck", "-f"};'), [])
 
     def test_what_is_missing_is_found(self):
         rows = [("a-b", "It broke.", "Mend it."), ("c", "It is gone.", "Look for it.")]
