@@ -17,7 +17,7 @@ UNPLUGGED_SECONDS = 60 * min(1.0, float(os.environ.get("SLIPWAY_TEST_SCALE", "1"
 
 def story():
     with Scenario("rough-network", lease="2m") as s:
-        host = s.host(write_rate=MIB // 2)
+        host = s.host(write_rate=MIB // 4)
         s.prepare(host)
         s.slipway.arm(host)
         host.power_on()
