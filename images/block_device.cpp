@@ -115,8 +115,8 @@ Fallible<void> Disk::read_at(std::uint64_t offset, std::span<std::uint8_t> out) 
   return good;
 }
 
-// First what discards and guarantees zeros or fails, then what guarantees zeros as the driver can,
-// then zeros in plain writes.
+// First what guarantees zeros without their being sent (a block device takes this only where its
+// queue has write-zeroes or a discard that promises them), then zeros sent by the kernel or by us.
 Fallible<void> Disk::zero_range(std::uint64_t offset, std::uint64_t length) {
   auto good = check("zeroing", offset, length);
   if (!good || length == 0) return good;
@@ -125,11 +125,11 @@ Fallible<void> Disk::zero_range(std::uint64_t offset, std::uint64_t length) {
                   static_cast<off_t>(length)) == 0) {
     return {};
   }
+  writes_zeros_ = true;
   if (!is_file_) {
     const std::array<std::uint64_t, 2> range{offset, length};
     if (::ioctl(fd_.get(), BLKZEROOUT, range.data()) == 0) return {};
   }
-  writes_zeros_ = true;
   return write_zeros(offset, length);
 }
 

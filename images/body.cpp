@@ -270,8 +270,9 @@ std::string Body::label(const Piece& piece) const {
 }
 
 Outcome Body::run_workers(Pipeline pipeline) {
-  const auto cpus = std::clamp(std::thread::hardware_concurrency(), 2U, 6U);
-  pipeline.workers = job_.workers > 0 ? job_.workers : cpus;
+  // Two more than compute, since some wait for the disk; about 9 MiB of memory for each.
+  const auto threads = std::clamp(std::thread::hardware_concurrency() + 2, 4U, 6U);
+  pipeline.workers = job_.workers > 0 ? job_.workers : threads;
   pipeline.queue = kQueuedJobs;
   pipeline.watch = watch_;
   pipeline.interrupt = [this] { job_.fetcher.interrupt(); };

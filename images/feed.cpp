@@ -27,7 +27,9 @@ class Cutter {
  public:
   Cutter(std::span<const Chunk> chunks, std::size_t first_index,
          const std::function<bool(Job)>& push)
-      : chunks_(chunks), index_(first_index), push_(push), at_(chunks.front().stored_offset) {}
+      : chunks_(chunks), index_(first_index), push_(push), at_(chunks.front().stored_offset) {
+    stored_.reserve(chunks.front().stored_length);
+  }
 
   // False when the pushing stopped or more came than was asked for.
   bool take(ByteView octets) {

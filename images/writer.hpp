@@ -95,7 +95,7 @@ struct WriteJob {
   // Set from any thread to stop soon (reason `cancelled`); nullptr: never. The disk cannot boot
   // then.
   const std::atomic<bool>* cancel = nullptr;
-  unsigned workers = 0;  // threads that check, unpack and write; 0: one per CPU, 2..6
+  unsigned workers = 0;  // threads that check, unpack and write; 0: two more than CPUs, 4..6
   std::uint64_t flush_every_octets = std::uint64_t{256} << 20;
 };
 
