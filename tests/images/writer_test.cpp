@@ -1,6 +1,7 @@
 #include "images/writer.hpp"
 
 #include <algorithm>
+#include <mutex>
 
 #include "images/iso.hpp"
 #include "tests/images/disk_image.hpp"
@@ -51,7 +52,93 @@ bool head_is_empty(const MemoryDisk& disk) {
   return std::ranges::all_of(part(disk.content(), 0, kMiB), [](auto o) { return o == 0; });
 }
 
+// Notes what is read while a write over it was not flushed yet: it proves nothing.
+class FlushWatch final : public BlockDevice {
+ public:
+  FlushWatch(MemoryDisk& disk, bool is_rotational) : disk_(disk), is_rotational_(is_rotational) {}
+
+  std::atomic<bool> has_read_unflushed = false, has_read_before_the_last_write = false;
+
+  [[nodiscard]] std::string name() const override { return disk_.name(); }
+  [[nodiscard]] std::uint64_t size_octets() const override { return disk_.size_octets(); }
+  [[nodiscard]] std::uint32_t sector_octets() const override { return disk_.sector_octets(); }
+  [[nodiscard]] bool is_rotational() const override { return is_rotational_; }
+
+  Fallible<void> write_at(std::uint64_t offset, ByteView data) override {
+    if (has_read_body_) has_read_before_the_last_write = true;
+    return noting(offset, data.size(), disk_.write_at(offset, data));
+  }
+  Fallible<void> zero_range(std::uint64_t offset, std::uint64_t length) override {
+    return noting(offset, length, disk_.zero_range(offset, length));
+  }
+  Fallible<void> read_at(std::uint64_t offset, std::span<std::uint8_t> out) override {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [start, length] : unflushed_) {
+      if (start < offset + out.size() && offset < start + length) has_read_unflushed = true;
+    }
+    if (!unflushed_.empty() || has_flushed_) has_read_body_ = true;
+    return disk_.read_at(offset, out);
+  }
+  Fallible<void> flush() override {
+    std::size_t covered = 0;
+    {
+      const std::scoped_lock lock(mutex_);
+      covered = unflushed_.size();  // what is written from now on is not
+    }
+    auto done = disk_.flush();
+    const std::scoped_lock lock(mutex_);
+    unflushed_.erase(unflushed_.begin(), unflushed_.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                                  covered, unflushed_.size())));
+    has_flushed_ = true;
+    return done;
+  }
+
+ private:
+  Fallible<void> noting(std::uint64_t offset, std::uint64_t length, Fallible<void> done) {
+    const std::scoped_lock lock(mutex_);
+    unflushed_.emplace_back(offset, length);
+    return done;
+  }
+
+  MemoryDisk& disk_;
+  bool is_rotational_;
+  std::mutex mutex_;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> unflushed_;
+  bool has_flushed_ = false;
+  std::atomic<bool> has_read_body_ = false;
+};
+
 }  // namespace
+
+TEST_CASE("what is read back was flushed first, beside the writing or after it",
+          "[images][writer][order]") {
+  const bool is_rotational = GENERATE(false, true);
+  // One worker: no two flushes run at once, so what the watch takes as covered is.
+  Setup setup;
+  FlushWatch disk(setup.disk, is_rotational);
+  const auto manifest = verified(setup.packed.manifest);
+  BlobFetcher fetcher(setup.packed.blob);
+  bool is_written = false;
+  bool overlaps = false;
+  const auto report = write_image({.fetcher = fetcher,
+                                   .manifest = manifest,
+                                   .disk = disk,
+                                   .seed = setup.seed,
+                                   .seed_partition = Guid::random(),
+                                   .progress =
+                                       [&](const WriteProgress& progress) {
+                                         if (progress.step == "verify" && !is_written) {
+                                           is_written = true;
+                                           overlaps = disk.has_read_before_the_last_write;
+                                         }
+                                       },
+                                   .workers = 1,
+                                   .flush_every_octets = kMiB});
+  INFO((report ? "" : report.error().detail));
+  REQUIRE(report);
+  CHECK_FALSE(disk.has_read_unflushed);
+  CHECK(overlaps == !is_rotational);
+}
 
 TEST_CASE("the disk holds image, seed and moved table", "[images][writer]") {
   Setup setup;
