@@ -9,7 +9,8 @@
 
 namespace slipway::agent {
 
-// The first requirement that is not met: memory-too-small, cpus-too-few or firmware-wrong.
+// The first requirement that is not met: memory-too-small, cpus-too-few, firmware-wrong,
+// secure-boot-wrong, tpm-missing or nic-too-slow.
 [[nodiscard]] std::optional<Failure> check_host(const Requirements& requirements,
                                                 const Inventory& inventory);
 

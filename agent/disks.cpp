@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <string_view>
 
+#include "agent/parameters.hpp"
 #include "agent/text_file.hpp"
+#include "images/gpt.hpp"
 
 namespace slipway::agent {
 namespace {
@@ -109,9 +112,45 @@ Disk read_disk(const fs::path& root, const fs::path& block) {
   disk.removable = read_number(block / "removable") == 1;
   disk.read_only = read_number(block / "ro") == 1;
   disk.usb = is_usb(block);
+  disk.rotational = read_number(block / "queue/rotational") == 1;
   disk.in_use = has_holders(block) || is_listed(read_text(root / "proc/mounts"), disk.path) ||
                 is_listed(read_text(root / "proc/swaps"), disk.path);
   return disk;
+}
+
+// The partition that the installer was loaded from; empty when none is named.
+std::string medium_guid(const fs::path& root) {
+  auto guid = command_line_value(read_line(root / "proc/cmdline"), "slipway.medium");
+  if (!guid.empty()) return guid;
+  // 4 octets of attributes, then UTF-16 with a final NUL (systemd's Boot Loader Interface).
+  const auto variable = read_text(root / "sys/firmware/efi/efivars" /
+                                  "LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f");
+  for (std::size_t at = 4; at + 1 < variable.size() && variable[at] != 0; at += 2) {
+    guid += variable[at];
+  }
+  return guid;
+}
+
+bool has_partition(const fs::path& device, const images::Guid& guid, std::uint64_t disk_octets) {
+  std::ifstream file(device, std::ios::binary);
+  std::string head(images::kHeadOctets, '\0');
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(file.gcount()));
+  const auto sector_octets = images::detect_gpt(as_bytes(head));
+  if (!sector_octets) return false;
+  const auto table = images::parse_gpt(as_bytes(head), *sector_octets, disk_octets);
+  if (!table) return false;
+  const auto partitions = table->partitions();
+  return std::ranges::find(partitions, guid, &images::Partition::unique) != partitions.end();
+}
+
+void find_boot_medium(const fs::path& root, std::vector<Disk>& disks) {
+  const auto guid = images::Guid::parse(medium_guid(root));
+  if (!guid) return;
+  for (auto& disk : disks) {
+    const auto device = root / fs::path(disk.path).relative_path();
+    disk.boot_medium = has_partition(device, *guid, disk.size_octets);
+  }
 }
 
 }  // namespace
@@ -125,6 +164,7 @@ std::vector<Disk> read_disks(const fs::path& root) {
     disks.push_back(read_disk(root, entry.path()));
   }
   std::ranges::sort(disks, {}, &Disk::path);
+  find_boot_medium(root, disks);
   return disks;
 }
 

@@ -5,6 +5,7 @@
 #include "agent/checks.hpp"
 #include "agent/diagnosis.hpp"
 #include "agent/disk_rule.hpp"
+#include "agent/preparation.hpp"
 #include "agent/text_file.hpp"
 #include "agent/write.hpp"
 #include "base/failures.hpp"
@@ -23,14 +24,6 @@ constexpr int kQuietLooks = 4;     // 2 s without a change
 constexpr int kPatientLooks = 40;  // 20 s when no disk fits at all: spinning up, or USB
 
 constexpr milliseconds kReportPatience{5'000};
-
-Outcome failed(const Plan& plan, const Failure& failure) {
-  Outcome outcome;
-  outcome.attempt = plan.attempt;
-  outcome.reason = failure.reason;
-  outcome.detail = failure.detail;
-  return outcome;
-}
 
 std::string describe(const Disk& disk) {
   const std::string model = disk.model.empty() ? "" : "  " + disk.model;
@@ -143,47 +136,65 @@ std::optional<Finish> Install::carry_out(const Plan& plan) {
 }
 
 Install::Attempt Install::attempt(const Plan& plan) {
+  Outcome outcome;
+  outcome.attempt = plan.attempt;
   if (!shell_.close()) {
-    return failed(plan, Failure{"shell-not-closed",
-                                "A process of the rescue shell cannot be ended; switch the host "
-                                "off and on again."});
+    outcome.reason = "shell-not-closed";
+    outcome.detail =
+        "A process of the rescue shell cannot be ended; switch the host off and on again.";
+    return outcome;
   }
   ProgressReport report(network_.connect(kReportPatience), session_.bearer(), plan.attempt);
   report.update({.step = "checks"});
-  const auto start = std::chrono::steady_clock::now();
-  const auto disk = pick_disk(plan);
-  const std::chrono::duration<double> checking = std::chrono::steady_clock::now() - start;
-  if (!disk) return failed(plan, disk.error());
-
-  DiskWrite write(root_, console_, session_, network_, report);
-  const auto written = write.run(plan, *disk);
+  const auto done = carry_out(plan, report, outcome);
   report.stop();
-  if (!written && report.revoked()) return std::nullopt;
-  auto outcome = written ? Outcome{} : failed(plan, written.error());
-  outcome.attempt = plan.attempt;
-  outcome.disk = disk->path;
-  if (written) {
-    outcome.installed = true;
-    outcome.detail = written->warning;
-    outcome.raw_sha256 = written->raw_sha256;
-    outcome.seconds = written->seconds;
-    outcome.seconds["checks"] += checking.count();  // the writer has checks of its own
+  if (!done && report.revoked()) return std::nullopt;
+  outcome.installed = done.has_value();
+  if (!done) {
+    outcome.reason = done.error().reason;
+    outcome.detail = done.error().detail;
   }
   return outcome;
 }
 
-std::expected<Disk, Failure> Install::pick_disk(const Plan& plan) {
+std::expected<void, Failure> Install::carry_out(const Plan& plan, ProgressReport& report,
+                                                Outcome& outcome) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto disk = pick_disk(plan, outcome);
+  const std::chrono::duration<double> checking = std::chrono::steady_clock::now() - start;
+  outcome.seconds["checks"] = checking.count();
+  if (!disk) return std::unexpected(disk.error());
+  outcome.disk = disk->path;
+
+  const Tools tools;
+  Preparation preparation({root_, console_, report, tools});
+  const auto prepared = preparation.run(plan, *disk, inventory_.cpus, outcome);
+  if (!prepared) return prepared;
+
+  console_.say("Writing " + describe(*disk));
+  DiskWrite write(root_, console_, session_, network_, report);
+  const auto written = write.run(plan, *disk);
+  if (!written) return std::unexpected(written.error());
+  outcome.detail = written->warning;
+  outcome.raw_sha256 = written->raw_sha256;
+  // The writer has checks of its own.
+  for (const auto& [step, seconds] : written->seconds) outcome.seconds[step] += seconds;
+  return {};
+}
+
+std::expected<Disk, Failure> Install::pick_disk(const Plan& plan, Outcome& outcome) {
   settle_disks(plan);
+  auto choice = choose_disk(inventory_.disks, plan.disk, plan.pick);
+  outcome.disks = choice.verdicts;
   if (const auto failure = check_host(plan.requirements, inventory_)) {
     return std::unexpected(*failure);
   }
-  auto choice = choose_disk(inventory_.disks, plan.disk);
   session_.post_log(describe(choice));
+  for (const auto& line : describe(choice)) console_.say(line);
   if (!choice.disk) return choice.disk;
   if (const auto failure = check_disk(plan.requirements, *choice.disk)) {
     return std::unexpected(*failure);
   }
-  console_.say("Writing " + describe(*choice.disk));
   return choice.disk;
 }
 

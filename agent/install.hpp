@@ -13,6 +13,7 @@
 #include "agent/console.hpp"
 #include "agent/failure.hpp"
 #include "agent/network.hpp"
+#include "agent/report.hpp"
 #include "agent/rescue.hpp"
 #include "agent/session.hpp"
 
@@ -45,7 +46,9 @@ class Install {
   [[nodiscard]] std::optional<Finish> on_refusal(const Refusal& refusal);
   [[nodiscard]] std::optional<Finish> carry_out(const Plan& plan);
   [[nodiscard]] Attempt attempt(const Plan& plan);
-  [[nodiscard]] std::expected<Disk, Failure> pick_disk(const Plan& plan);
+  [[nodiscard]] std::expected<void, Failure> carry_out(const Plan& plan, ProgressReport& report,
+                                                       Outcome& outcome);
+  [[nodiscard]] std::expected<Disk, Failure> pick_disk(const Plan& plan, Outcome& outcome);
   void settle_disks(const Plan& plan);
 
   [[nodiscard]] std::optional<Finish> follow(const Order& order);

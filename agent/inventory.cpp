@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "agent/text_file.hpp"
+#include "agent/waiting_screen.hpp"
 
 namespace slipway::agent {
 namespace {
@@ -57,7 +58,9 @@ bool is_secure_boot_on(const fs::path& root) {
   return text.size() == 5 && text[4] == 1;
 }
 
-std::vector<Nic> read_nics(const fs::path& folder) {
+std::vector<Nic> read_nics(const fs::path& root) {
+  const auto folder = root / "sys/class/net";
+  const auto booted = boot_mac_of(read_line(root / "proc/cmdline"));
   std::vector<Nic> nics;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
@@ -67,7 +70,9 @@ std::vector<Nic> read_nics(const fs::path& folder) {
     nics.push_back({.name = path.filename(),
                     .mac = read_line(path / "address"),
                     .driver = driver.filename(),
-                    .link = read_number(path / "carrier") == 1});
+                    .link = read_number(path / "carrier") == 1,
+                    .speed_mbit = read_number(path / "speed"),  // -1, or an error: unknown
+                    .booted = read_line(path / "address") == booted});
   }
   std::ranges::sort(nics, {}, &Nic::name);
   return nics;
@@ -82,11 +87,17 @@ json::value to_json(const Disk& disk) {
           {"size_octets", disk.size_octets},
           {"sector_octets", disk.sector_octets},
           {"removable", disk.removable},
-          {"read_only", disk.read_only}};
+          {"read_only", disk.read_only},
+          {"rotational", disk.rotational}};
 }
 
 json::value to_json(const Nic& nic) {
-  return {{"name", nic.name}, {"mac", nic.mac}, {"driver", nic.driver}, {"link", nic.link}};
+  return {{"name", nic.name},
+          {"mac", nic.mac},
+          {"driver", nic.driver},
+          {"link", nic.link},
+          {"speed_mbit", nic.speed_mbit},
+          {"booted", nic.booted}};
 }
 
 // Vendors put any octet into SMBIOS and SCSI texts, JSON takes only UTF-8: the server must be able
@@ -123,7 +134,7 @@ Inventory read_inventory(const fs::path& root) {
   inventory.serial = read_line(smbios / "product_serial");
   inventory.manufacturer = read_line(smbios / "sys_vendor");
   inventory.product = read_line(smbios / "product_name");
-  inventory.nics = read_nics(root / "sys/class/net");
+  inventory.nics = read_nics(root);
   inventory.disks = read_disks(root);
   make_printable(inventory);
   return inventory;

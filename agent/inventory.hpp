@@ -15,9 +15,11 @@ namespace slipway::agent {
 
 struct Nic {
   std::string name;
-  std::string mac;     // 52:54:00:aa:00:01
-  std::string driver;  // "e1000e"
-  bool link = false;   // carrier
+  std::string mac = {};          // 52:54:00:aa:00:01
+  std::string driver = {};       // "e1000e"
+  bool link = false;             // carrier
+  std::uint64_t speed_mbit = 0;  // 0: the driver does not say, or there is no link
+  bool booted = false;           // the firmware or loader came through it (BOOTIF)
   bool operator==(const Nic&) const = default;
 };
 

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "agent/clock.hpp"
 #include "agent/console.hpp"
 #include "agent/diagnosis.hpp"
 #include "agent/http_network.hpp"
@@ -35,6 +36,11 @@ int run() {
                                     : "The server cannot be reached (" + trouble +
                                           "); it is asked again until it answers.");
       });
+  session.on_server_time([&console](std::int64_t unix_ms) {
+    agent::SystemClock clock;
+    const auto line = agent::follow_server(clock, unix_ms);
+    if (!line.empty()) console.say(line);
+  });
   agent::RescueShell shell("/", {"/bin/busybox", "sh"});
   agent::Install install(
       "/", parameters->server,

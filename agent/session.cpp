@@ -3,6 +3,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <utility>
 
 #include "base/json.hpp"
 
@@ -10,6 +11,19 @@ namespace slipway::agent {
 namespace {
 
 namespace json = boost::json;
+
+json::array disks_json(const std::vector<DiskVerdict>& verdicts) {
+  json::array disks;
+  for (const auto& disk : verdicts) {
+    disks.push_back(json::object{{"path", disk.path},
+                                 {"model", disk.model},
+                                 {"serial", disk.serial},
+                                 {"size_octets", disk.size_octets},
+                                 {"taken", disk.taken},
+                                 {"why", disk.why}});
+  }
+  return disks;
+}
 
 bool is_not_now(int status) { return status == 408 || status == 429 || status >= 500; }
 
@@ -85,6 +99,8 @@ Answered<void> Session::open(const Inventory& inventory) {
                    .id = view.text_or("id", view.text_or("host", "")),
                    .url = view.text_or("url", ""),
                    .qr = rows_of(view)};
+  const auto unix_ms = static_cast<std::int64_t>(view.number_or("time", 0));
+  if (auto hear = std::exchange(hear_, nullptr)) hear(unix_ms);
   return {};
 }
 
@@ -145,11 +161,21 @@ void Session::post_diagnosis(const std::string& json) {
 std::string result_json(const Outcome& outcome) {
   json::object seconds;
   for (const auto& [step, value] : outcome.seconds) seconds[step] = value;
-  const json::value document = {
+  json::object document = {
       {"attempt", outcome.attempt}, {"state", outcome.installed ? "installed" : "failed"},
       {"reason", outcome.reason},   {"detail", outcome.detail},
       {"disk", outcome.disk},       {"raw_sha256", outcome.raw_sha256},
-      {"seconds", seconds}};
+      {"seconds", seconds},         {"disks", disks_json(outcome.disks)}};
+  if (outcome.health) {
+    const auto verdict = to_text(outcome.health->verdict);
+    document["health"] = json::object{{"verdict", json::string(verdict.data(), verdict.size())},
+                                      {"summary", outcome.health->summary}};
+  }
+  if (outcome.erase) {
+    document["erase"] = json::object{{"method", outcome.erase->method},
+                                     {"seconds", outcome.erase->seconds},
+                                     {"verified", outcome.erase->verified}};
+  }
   return json::serialize(document);
 }
 

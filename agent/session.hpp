@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "agent/backoff.hpp"
+#include "agent/disk_rule.hpp"
+#include "agent/health.hpp"
 #include "agent/inventory.hpp"
 #include "agent/order.hpp"
 #include "agent/transport.hpp"
@@ -30,6 +32,13 @@ struct Refusal {
 template <class T>
 using Answered = std::expected<T, Refusal>;
 
+// How the old content of the disk was erased.
+struct EraseReport {
+  std::string method;  // "nvme-format"
+  double seconds = 0;
+  bool verified = false;  // by reading afterwards
+};
+
 // What POST result carries.
 struct Outcome {
   std::uint64_t attempt = 0;
@@ -38,6 +47,9 @@ struct Outcome {
   std::string disk;                       // empty when none was chosen
   std::string raw_sha256;                 // empty unless installed
   std::map<std::string, double> seconds;  // by step
+  std::vector<DiskVerdict> disks;         // every disk, and why it was taken or left
+  std::optional<Health> health;           // of the chosen disk
+  std::optional<EraseReport> erase;
 };
 
 class Session {
@@ -46,6 +58,10 @@ class Session {
   // matter is, and an empty text when it is over.
   Session(Transport& transport, Secret token, Waiting waiting,
           std::function<void(const std::string&)> trouble);
+
+  // `hear` gets the server's clock (milliseconds since 1970, UTC) with the first answer that opens
+  // a session, and never again: later, a write may be running that must not see time jump.
+  void on_server_time(std::function<void(std::int64_t unix_ms)> hear) { hear_ = std::move(hear); }
 
   // Trades the token for a session; `inventory` says who we are. A later request that finds the
   // session gone (401) does this again by itself, once.
@@ -87,6 +103,7 @@ class Session {
   Secret token_;
   Waiting waiting_;
   std::function<void(const std::string&)> trouble_;
+  std::function<void(std::int64_t)> hear_;
   Inventory identity_;
   Secret bearer_;
   Registration registration_;

@@ -117,7 +117,8 @@ std::string AgentApi::session_json(const OpenedSession& opened) const {
   boost::json::object body{{"session", opened.bearer},
                            {"host", opened.host},
                            {"id", opened.id},
-                           {"attempt", opened.attempt}};
+                           {"attempt", opened.attempt},
+                           {"time", ledger_.now().unix_ms}};
   if (!ledger_.config().public_url.empty()) {
     const auto url = ledger_.config().public_url + "/r/" + opened.id;
     body["url"] = url;

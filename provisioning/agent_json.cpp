@@ -94,10 +94,11 @@ Fallible<std::string> read_inventory(std::string_view body) {
   const auto* object = document->if_object();
   if (object == nullptr) return fail("document: expected an object");
   auto inventory = picked(*object, {"cpus", "memory_octets", "firmware", "secure_boot", "tpm"});
-  inventory["nics"] = picked_list(*object, "nics", 32, {"name", "mac", "driver", "link"});
+  inventory["nics"] =
+      picked_list(*object, "nics", 32, {"name", "mac", "driver", "link", "speed_mbit", "booted"});
   inventory["disks"] = picked_list(*object, "disks", 128,
                                    {"path", "type", "model", "serial", "wwn", "size_octets",
-                                    "sector_octets", "removable", "read_only"});
+                                    "sector_octets", "removable", "read_only", "rotational"});
   return json::serialize(inventory);
 }
 
@@ -147,10 +148,18 @@ Fallible<AttemptReport> read_result(std::string_view body) {
   if (!report.installed && report.reason.empty()) report.reason = "internal";
   auto kept = picked(document->get_object(),
                      {"attempt", "state", "reason", "detail", "disk", "raw_sha256"});
+  kept["disks"] = picked_list(document->get_object(), "disks", 128,
+                              {"path", "model", "serial", "size_octets", "taken", "why"});
+  for (const auto* part : {"health", "erase"}) {
+    const auto* said = document->get_object().if_contains(part);
+    if (said == nullptr || !said->is_object()) continue;
+    kept[part] =
+        picked(said->get_object(), {"verdict", "summary", "method", "seconds", "verified"});
+  }
   if (const auto seconds = view.find("seconds"); seconds && seconds->raw().is_object()) {
     json::object steps;
-    for (const auto step :
-         {"inventory", "checks", "wipe", "write", "verify", "commit", "bootentry", "done"}) {
+    for (const auto step : {"inventory", "checks", "burn-in", "erase", "wipe", "write", "verify",
+                            "finishing", "commit", "bootentry", "done"}) {
       const auto* value = seconds->raw().get_object().if_contains(step);
       if (value != nullptr && value->is_number()) steps[step] = *value;
     }

@@ -29,9 +29,10 @@ Fallible<std::chrono::seconds> lifetime_of(const JsonView& body) {
   return std::chrono::seconds(seconds);
 }
 
-json::value stored_inventory(const Host& host) {
-  if (host.inventory_json.empty()) return nullptr;
-  auto parsed = parse_json(host.inventory_json);
+// What the agent posted, as the store keeps it.
+json::value stored(const std::string& text) {
+  if (text.empty()) return nullptr;
+  auto parsed = parse_json(text);
   return parsed ? std::move(*parsed) : json::value(nullptr);
 }
 
@@ -90,7 +91,7 @@ json::object shown(const Host& host, const Ledger& ledger) {
   object["armed_by"] = host.arming ? host.arming->who : std::string();
   object["changed_ms"] = host.changed_ms;
   object["last_seen"] = host.seen_ms;
-  object["inventory"] = stored_inventory(host);
+  object["inventory"] = stored(host.inventory_json);
   return object;
 }
 
@@ -144,6 +145,7 @@ void OperatorApi::show(const Request& request, Host& host, http::Reply reply) {
   const auto folder = diagnostics_folder(ledger_.config().data_dir);
   const auto bundle = newest_diagnostics_file(folder, host.id);
   object["diagnostics"] = bundle ? bundle->string() : std::string();
+  object["report"] = stored(host.report_json);
   reply(json_response(object));
 }
 

@@ -118,6 +118,7 @@ struct Host {
   std::int64_t seen_ms = 0;     // when anything was heard of it
   std::int64_t attempt = 0;     // the one in progress, or the last one
   std::string attempt_state;    // running, installed, failed; empty without an attempt
+  std::string report_json;      // what its agent said at the end of the last attempt that ended
 
   std::int64_t server = 0;  // another server that changed it last; 0: this one
 

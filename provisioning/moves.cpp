@@ -163,6 +163,7 @@ Move end_attempt(const Host& host, const AttemptEnd& end, const Cause& cause, co
             changed.attempt_state = end.to == installed ? "installed" : "failed";
             changed.reason = end.reason;
             changed.detail = end.detail;
+            changed.report_json = end.report_json;
             if (end.end_session) end_session_of(changed, changed.session()->id);
             if (ends_arming) end_arming_of(changed);
           }};

@@ -123,9 +123,11 @@ void load_attempts(soci::session& sql, const Which& which, HostsById& hosts) {
     if (found == hosts.end()) return;
     found->second.attempt = std::get<1>(row);  // the last one stays
     found->second.attempt_state = std::get<2>(row);
+    if (std::get<2>(row) != "running") found->second.report_json = std::get<3>(row);
   };
-  each_row<Text, Number, Text>(
-      sql, "SELECT host, id, state FROM attempts WHERE " + kOfWhich + " ORDER BY revision, id",
+  each_row<Text, Number, Text, Text>(
+      sql,
+      "SELECT host, id, state, report FROM attempts WHERE " + kOfWhich + " ORDER BY revision, id",
       take, which.revision, which.server);
 }
 

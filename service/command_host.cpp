@@ -72,6 +72,29 @@ void print_timeline(const json::value& document) {
   }
 }
 
+// What the agent reported at the end of the last attempt.
+void print_report(const JsonView& report) {
+  std::cout << "\n";
+  const auto disks = report.find("disks");
+  if (const auto list = disks ? disks->elements() : Fallible<std::vector<JsonView>>{}) {
+    for (const auto& disk : *list) {
+      const auto taken = disk.find("taken");
+      const bool is_taken = taken && taken->boolean().value_or(false);
+      std::cout << "  " << disk.text_or("path", "") << (is_taken ? "  taken: " : "  left: ")
+                << disk.text_or("why", "") << "\n";
+    }
+  }
+  if (const auto health = report.find("health")) {
+    std::cout << "  health: " << health->text_or("verdict", "") << ", "
+              << health->text_or("summary", "") << "\n";
+  }
+  for (const auto* part : {"erase", "seconds"}) {
+    if (const auto said = report.find(part)) {
+      std::cout << "  " << part << ": " << json::serialize(said->raw()) << "\n";
+    }
+  }
+}
+
 void show_host(Common& common, const HostOptions& options) {
   const auto config = common.config();
   if (!config) return;
@@ -92,6 +115,8 @@ void show_host(Common& common, const HostOptions& options) {
       std::cout << clock_text(JsonView(value).number().value_or(0)) << "\n";
     } else if (value.is_string()) {
       std::cout << std::string_view(value.as_string()) << "\n";
+    } else if (key == "report") {
+      print_report(JsonView(value));
     } else {
       std::cout << json::serialize(value) << "\n";
     }

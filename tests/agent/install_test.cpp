@@ -132,6 +132,8 @@ TEST_CASE("a host with a plan is written, reports, and leaves as the plan says",
   REQUIRE(depot.results().size() == 1);
   CHECK_THAT(depot.results()[0].body, ContainsSubstring(R"("state":"installed")"));
   CHECK_THAT(depot.results()[0].body, ContainsSubstring(R"("disk":"/dev/vda")"));
+  CHECK_THAT(depot.results()[0].body,
+             ContainsSubstring(R"("taken":true,"why":"is the only one that fits"})"));
 }
 
 TEST_CASE("a boot entry that cannot be written is a remark on a success", "[agent][install]") {
@@ -150,6 +152,9 @@ TEST_CASE("two disks that fit stop the attempt before anything is written", "[ag
   CHECK(depot.disk_is_untouched());
   REQUIRE(depot.results().size() == 1);
   CHECK_THAT(depot.results()[0].body, ContainsSubstring(R"("reason":"several-disks-match")"));
+  CHECK_THAT(depot.results()[0].body,
+             ContainsSubstring(R"("disks":[{"path":"/dev/vda","model":"","serial":"",)"
+                               R"("size_octets":16777216,"taken":false,"why":"fits"},)"));
   for (const auto* console : {"dev/tty0", "dev/ttyS0"}) {
     CHECK_THAT(depot.root_.text(console), ContainsSubstring("NOT written: several-disks-match"));
   }

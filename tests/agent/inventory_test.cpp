@@ -1,7 +1,9 @@
 #include "agent/inventory.hpp"
 
 #include "base/json.hpp"
+#include "images/gpt.hpp"
 #include "tests/agent/fake_root.hpp"
+#include "tests/images/disk_image.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace slipway;
@@ -53,6 +55,59 @@ TEST_CASE("only Ethernet with hardware behind it is a network interface", "[agen
   const auto found = read_inventory(root.path());
   REQUIRE(found.nics.size() == 1);
   CHECK(found.nics[0] == Nic{"eth0", "52:54:00:aa:00:01", "e1000e", true});
+}
+
+TEST_CASE("the speed of a NIC and whether it booted are seen", "[agent][inventory]") {
+  const FakeRoot root;
+  root.file("proc/cmdline", "quiet BOOTIF=01-52-54-00-AA-00-02\n");
+  for (const auto* name : {"eth0", "eth1"}) {
+    const auto nic = std::string("sys/class/net/") + name;
+    root.file(nic + "/address", std::string("52:54:00:aa:00:0") + (name[3] == '0' ? "1\n" : "2\n"));
+    root.file(nic + "/type", "1\n");
+    root.folder(nic + "/device");
+  }
+  root.file("sys/class/net/eth0/speed", "-1\n");  // as virtio says
+  root.file("sys/class/net/eth1/speed", "2500\n");
+  const auto nics = read_inventory(root.path()).nics;
+  REQUIRE(nics.size() == 2);
+  CHECK(nics[0].speed_mbit == 0);
+  CHECK_FALSE(nics[0].booted);
+  CHECK(nics[1].speed_mbit == 2500);
+  CHECK(nics[1].booted);
+}
+
+TEST_CASE("the disk that the installer was started from is known by its partition",
+          "[agent][inventory][disks]") {
+  const FakeRoot root;
+  const auto image = test::make_gpt_image();
+  root.disk("sda", image.size());
+  root.disk("sdb", image.size());
+  root.file("dev/sda", std::string(image.size(), '\0'));
+  root.file("dev/sdb", as_text(image));
+  const auto boot_media = [&] {
+    std::string paths;
+    for (const auto& disk : read_disks(root.path())) paths += disk.boot_medium ? disk.path : "";
+    return paths;
+  };
+  CHECK(boot_media().empty());
+  const auto table = images::parse_gpt(image, 512, image.size());
+  REQUIRE(table);
+  const auto guid = table->partitions().front().unique.text();
+  SECTION("on the command line") {
+    root.file("proc/cmdline", "quiet slipway.medium=" + guid + "\n");
+    CHECK(boot_media() == "/dev/sdb");
+  }
+  SECTION("by the loader") {
+    std::string variable("\x06\0\0\0", 4);
+    for (const char c : guid + '\0') variable += {c, '\0'};
+    root.file("sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f",
+              variable);
+    CHECK(boot_media() == "/dev/sdb");
+  }
+  SECTION("another one") {
+    root.file("proc/cmdline", "slipway.medium=11111111-2222-3333-4444-555555555555\n");
+    CHECK(boot_media().empty());
+  }
 }
 
 TEST_CASE("each bus tells a disk's properties in its own place", "[agent][inventory][disks]") {

@@ -43,6 +43,21 @@ TEST_CASE("the token is traded for a bearer that later requests carry", "[agent]
   CHECK(calls[1].bearer.reveal() == "s1");
 }
 
+TEST_CASE("the server's clock is heard once, before anything else", "[agent][session][clock]") {
+  Scene scene;
+  scene.server.answer = [](const Call& call) -> Fallible<Answer> {
+    if (call.target != "/agent/v1/session") return Answer{401, ""};
+    return Answer{200, R"({"session":"s1","host":"H","time":1795284291500})"};
+  };
+  std::vector<std::int64_t> heard;
+  scene.session.on_server_time([&](std::int64_t unix_ms) { heard.push_back(unix_ms); });
+  REQUIRE(scene.session.open({}));
+  CHECK(heard == std::vector<std::int64_t>{1795284291500});
+  CHECK_FALSE(scene.session.post_inventory({}));  // 401: the session is opened anew
+  CHECK(scene.server.calls("/agent/v1/session").size() == 2);
+  CHECK(heard.size() == 1);  // a write may be running by then
+}
+
 TEST_CASE("a request is repeated until the server answers", "[agent][session]") {
   Scene scene;
   int tries = 0;
@@ -134,15 +149,30 @@ TEST_CASE("a plan that is not understood is refused with the reason", "[agent][s
 }
 
 TEST_CASE("the bodies of result and progress are what the protocol says", "[agent][session]") {
-  CHECK(result_json({.attempt = 2,
-                     .installed = true,
-                     .reason = "",
-                     .detail = "",
-                     .disk = "/dev/sda",
-                     .raw_sha256 = "ab",
-                     .seconds = {{"write", 1.5}}}) ==
-        R"({"attempt":2,"state":"installed","reason":"","detail":"","disk":"/dev/sda",)"
-        R"("raw_sha256":"ab","seconds":{"write":1.5E0}})");
+  Outcome outcome;
+  outcome.attempt = 2;
+  outcome.installed = true;
+  outcome.disk = "/dev/sda";
+  outcome.raw_sha256 = "ab";
+  outcome.seconds = {{"write", 1.5}};
+  const std::string head =
+      R"({"attempt":2,"state":"installed","reason":"","detail":"","disk":"/dev/sda",)"
+      R"("raw_sha256":"ab","seconds":{"write":1.5E0},"disks":[)";
+  CHECK(result_json(outcome) == head + "]}");
+  outcome.disks = {{.path = "/dev/sda",
+                    .model = "M",
+                    .serial = "S",
+                    .size_octets = 5,
+                    .fits = true,
+                    .taken = true,
+                    .why = "is the only one that fits"}};
+  outcome.health = Health{Health::Verdict::good, "SMART passed"};
+  outcome.erase = EraseReport{"nvme-format", 2.5, true};
+  CHECK(result_json(outcome) ==
+        head + R"({"path":"/dev/sda","model":"M","serial":"S","size_octets":5,"taken":true,)"
+               R"("why":"is the only one that fits"}],)"
+               R"("health":{"verdict":"good","summary":"SMART passed"},)"
+               R"("erase":{"method":"nvme-format","seconds":2.5E0,"verified":true}})");
   CHECK(progress_json(2, "write", 1, 4, 3) ==
         R"({"attempt":2,"step":"write","done_octets":1,"total_octets":4,"rate_octets":3})");
 }

@@ -136,6 +136,32 @@ TEST_CASE("the plan carries all that a profile asks of a host", "[provisioning][
         R"("burn_in":{"memory_seconds":60,"disk_read_seconds":120,"cpu_seconds":3600})");
 }
 
+TEST_CASE("what the agent found is kept and shown with the host", "[provisioning][life]") {
+  Depot depot;
+  depot.arm("h1");
+  const auto session = depot.session_for(depot.token_for(kMac));
+  REQUIRE(depot.ask("/agent/v1/plan", {.bearer = session}).status == 200);
+  CHECK(member(depot.show("/api/v1/hosts/h1"), "report") == "null");
+  const std::string disks =
+      R"([{"path":"/dev/vda","model":"","serial":"S","size_octets":5,"taken":true,"why":"a"},)"
+      R"({"path":"/dev/vdb","model":"M","serial":"","size_octets":6,"taken":false,"why":"b"}])";
+  const std::string health = R"({"verdict":"good","summary":"fine"})";
+  const std::string erase = R"({"method":"discard","seconds":2,"verified":true})";
+  CHECK(depot
+            .post("/agent/v1/result",
+                  R"({"attempt":1,"state":"installed","seconds":{"erase":2,"burn-in":3},"disks":)" +
+                      disks + R"(,"health":)" + health + R"(,"erase":)" + erase + "}",
+                  session)
+            .status == 200);
+  const auto report = member(depot.show("/api/v1/hosts/h1"), "report");
+  CHECK_THAT(report, ContainsSubstring(R"("disks":)" + disks));
+  CHECK_THAT(report, ContainsSubstring(R"("health":)" + health));
+  CHECK_THAT(report, ContainsSubstring(R"("erase":)" + erase));
+  CHECK_THAT(report, ContainsSubstring(R"("burn-in":3)"));
+  depot.restart();
+  CHECK(member(depot.show("/api/v1/hosts/h1"), "report") == report);
+}
+
 TEST_CASE("asking for the script again gives the same token and uses no attempt",
           "[provisioning][life]") {
   Depot depot;
