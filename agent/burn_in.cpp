@@ -21,20 +21,20 @@ std::unexpected<Failure> cancelled() {
   return std::unexpected(Failure{"cancelled", "The server has revoked this attempt."});
 }
 
-std::unexpected<Failure> broken(const std::string& reason, const std::string& found) {
+std::unexpected<Failure> failure(const std::string& reason, const std::string& found) {
   return std::unexpected(Failure{reason, "The burn-in found a fault (" + found +
                                              "); nothing was written. Repair the host, or leave "
                                              "this part of burn_in out of the profile."});
 }
 
 std::unexpected<Failure> bad_memory(const std::string& found) {
-  return broken("burn-in-memory-failed", found);
+  return failure("burn-in-memory-failed", found);
 }
 std::unexpected<Failure> bad_cpu(const std::string& found) {
-  return broken("burn-in-cpu-failed", found);
+  return failure("burn-in-cpu-failed", found);
 }
 std::unexpected<Failure> bad_disk(const std::string& found) {
-  return broken("burn-in-disk-failed", found);
+  return failure("burn-in-disk-failed", found);
 }
 
 // The last line of `text` that holds `word`, or empty.
