@@ -122,7 +122,7 @@ std::expected<EraseMethod, Failure> choose_ata(const Disk& disk, EraseTarget& ta
 
 Failure failed(const EraseJob& job, const std::string& why) {
   return {"erase-failed", "Erasing " + job.path + " failed (" + why +
-                              "); the disk does not boot. Try again, or replace it."};
+                              "); what is on it is uncertain. Try again, or replace it."};
 }
 
 bool is_cancelled(const EraseJob& job) { return job.cancel != nullptr && job.cancel->load(); }

@@ -38,7 +38,7 @@ constexpr auto kKinds = std::to_array<FailureKind>({
     {"disk-unhealthy", "The disk says of itself that it fails or is about to.",
      "Replace the disk."},
     {"disk-write-error", "The disk cannot be written.", "Check its cables, or replace it."},
-    {"erase-failed", "The disk broke its erase off; it cannot boot.",
+    {"erase-failed", "Erasing the disk broke off; what is on it is uncertain.",
      "Try again, or replace the disk."},
     {"erase-not-verified", "The disk says that it is erased, and still holds old data.",
      "Choose another kind of erase in the profile, or replace the disk."},
