@@ -41,6 +41,8 @@ class Artifacts {
 
   // The NoCloud volume of a host (ISO 9660, label cidata). The same seed gives the same octets.
   [[nodiscard]] virtual Fallible<Bytes> cidata_iso(const Seed& seed) = 0;
+  // The same as FAT, which can be read on disks with sectors of 4096 octets, too.
+  [[nodiscard]] virtual Fallible<Bytes> cidata_fat(const Seed& seed) = 0;
 
   // A cpio (newc) with etc/slipway/token, mode 0600, its length a multiple of 512 octets.
   [[nodiscard]] virtual Fallible<Bytes> token_cpio(std::string_view token) = 0;

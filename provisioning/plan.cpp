@@ -1,7 +1,9 @@
 #include "provisioning/plan.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
+#include "base/json.hpp"
 #include "provisioning/edge_id.hpp"
 
 namespace slipway::provisioning {
@@ -131,14 +133,32 @@ Box box_of(const Recipe& recipe, const Host& host, const ImageFiles& image) {
   return box;
 }
 
+namespace {
+
+// Linux reads no ISO 9660, whose blocks have 2048 octets, from a disk with larger sectors. Which of
+// the disks will be written is for the agent to say; FAT can be read on all of them.
+bool has_large_sectors(const Host& host) {
+  constexpr std::uint64_t kIsoBlock = 2048;
+  const auto inventory = parse_json(host.inventory_json);
+  if (!inventory) return false;  // none posted yet
+  const auto disks = JsonView(*inventory).find("disks");
+  if (!disks) return false;
+  const auto list = disks->elements();
+  return list && std::ranges::any_of(*list, [](const JsonView& disk) {
+           return disk.number_or("sector_octets", 0) > kIsoBlock;
+         });
+}
+
+}  // namespace
+
 Fallible<Plan> make_plan(const Recipe& recipe, const Host& host, std::int64_t attempt,
                          Artifacts& artifacts) {
   const auto image = artifacts.find_image(recipe.profile->image);
   if (!image) return std::unexpected(image.error());
   const auto seed = render_seed(recipe.subject(), instance_id(recipe, attempt));
   if (!seed) return std::unexpected(seed.error());
-  auto iso = artifacts.cidata_iso(*seed);
-  if (!iso) return std::unexpected(iso.error());
+  auto volume = has_large_sectors(host) ? artifacts.cidata_fat(*seed) : artifacts.cidata_iso(*seed);
+  if (!volume) return std::unexpected(volume.error());
   json::object plan{{"action", "write"},
                     {"attempt", attempt},
                     {"host", recipe.entry.name},
@@ -148,8 +168,8 @@ Fallible<Plan> make_plan(const Recipe& recipe, const Host& host, std::int64_t at
   put_disk_work(*recipe.profile, plan);
   plan["seed"] = json::object{{"kind", "cidata"},
                               {"url", "/agent/v1/seed"},
-                              {"octets", iso->size()},
-                              {"sha256", Sha256::of(*iso).text()}};
+                              {"octets", volume->size()},
+                              {"sha256", Sha256::of(*volume).text()}};
   std::string oem;
   if (recipe.profile->format == UserDataFormat::kairos) {
     oem = seed->user_data;
@@ -161,7 +181,7 @@ Fallible<Plan> make_plan(const Recipe& recipe, const Host& host, std::int64_t at
   plan["finish"] = recipe.profile->finish == Finish::poweroff ? "poweroff" : "reboot";
   return Plan{.attempt = attempt,
               .json = json::serialize(plan),
-              .seed = std::move(*iso),
+              .seed = std::move(*volume),
               .oem = std::move(oem),
               .box = box_of(recipe, host, *image)};
 }

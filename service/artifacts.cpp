@@ -5,6 +5,7 @@
 
 #include "base/json.hpp"
 #include "images/cpio.hpp"
+#include "images/fat.hpp"
 #include "images/iso.hpp"
 
 namespace slipway::service {
@@ -32,6 +33,13 @@ Fallible<provisioning::InstallerFiles> read_installer(const std::filesystem::pat
   const auto initramfs = digest_member(view, "initramfs_sha256");
   if (!initramfs) return fail(initramfs.error(), file.string());
   return provisioning::InstallerFiles{*vmlinuz, *initramfs};
+}
+
+std::vector<images::IsoFile> files_of(const provisioning::Seed& seed) {
+  return {{"user-data", seed.user_data},
+          {"meta-data", seed.meta_data},
+          {"vendor-data", seed.vendor_data},
+          {"network-config", seed.network_config}};
 }
 
 }  // namespace
@@ -87,10 +95,11 @@ std::shared_ptr<const http::File> StoreArtifacts::open(const Sha256& digest) {
 }
 
 Fallible<Bytes> StoreArtifacts::cidata_iso(const provisioning::Seed& seed) {
-  return images::make_iso("cidata", {{"user-data", seed.user_data},
-                                     {"meta-data", seed.meta_data},
-                                     {"vendor-data", seed.vendor_data},
-                                     {"network-config", seed.network_config}});
+  return images::make_iso("cidata", files_of(seed));
+}
+
+Fallible<Bytes> StoreArtifacts::cidata_fat(const provisioning::Seed& seed) {
+  return images::make_fat("cidata", files_of(seed));
 }
 
 Fallible<Bytes> StoreArtifacts::token_cpio(std::string_view token) {

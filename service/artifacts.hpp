@@ -21,6 +21,7 @@ class StoreArtifacts final : public provisioning::Artifacts {
   [[nodiscard]] Fallible<provisioning::InstallerFiles> installer() override;
   [[nodiscard]] std::shared_ptr<const http::File> open(const Sha256& digest) override;
   [[nodiscard]] Fallible<Bytes> cidata_iso(const provisioning::Seed& seed) override;
+  [[nodiscard]] Fallible<Bytes> cidata_fat(const provisioning::Seed& seed) override;
   [[nodiscard]] Fallible<Bytes> token_cpio(std::string_view token) override;
 
  private:

@@ -124,6 +124,11 @@ Fallible<Bytes> FakeArtifacts::cidata_iso(const Seed& seed) {
   return Bytes(text.begin(), text.end());
 }
 
+Fallible<Bytes> FakeArtifacts::cidata_fat(const Seed& seed) {
+  const auto text = "FAT|" + seed.user_data + "|" + seed.meta_data + "|" + seed.network_config;
+  return Bytes(text.begin(), text.end());
+}
+
 Fallible<Bytes> FakeArtifacts::token_cpio(std::string_view token) {
   std::string text = "cpio:" + std::string(token);
   text.resize(512);

@@ -53,6 +53,7 @@ class FakeArtifacts final : public Artifacts {
   Fallible<InstallerFiles> installer() override;
   std::shared_ptr<const http::File> open(const Sha256& digest) override;
   Fallible<Bytes> cidata_iso(const Seed& seed) override;
+  Fallible<Bytes> cidata_fat(const Seed& seed) override;
   Fallible<Bytes> token_cpio(std::string_view token) override;
 
   bool has_image = true, has_installer = true;

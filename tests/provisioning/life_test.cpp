@@ -103,6 +103,31 @@ TEST_CASE("the plan reads as the protocol says", "[provisioning][life]") {
   CHECK_THAT(plan, ContainsSubstring(R"("finish":"poweroff")"));
 }
 
+TEST_CASE("a host with a disk of 4096-octet sectors gets its seed as FAT", "[provisioning][life]") {
+  struct Row {
+    const char* disks;
+    const char* volume;
+  };
+  const auto row = GENERATE(values<Row>(
+      {{R"([{"path":"/dev/sda","sector_octets":512}])", "ISO|"},
+       {R"([])", "ISO|"},
+       {R"([{"path":"/dev/nvme0n1","sector_octets":4096}])", "FAT|"},
+       {R"([{"path":"/dev/sda","sector_octets":512},{"path":"/dev/sdb","sector_octets":4096}])",
+        "FAT|"}}));
+  INFO(row.disks);
+  Depot depot;
+  depot.arm("h1");
+  const auto hello = depot.post("/agent/v1/session", R"({"token":")" + depot.token_for(kMac) +
+                                                         R"(","macs":["52:54:00:aa:00:01"]})");
+  const auto session = member(hello, "session");
+  const auto inventory = std::string(R"({"cpus":2,"disks":)") + row.disks + "}";
+  REQUIRE(depot.post("/agent/v1/inventory", inventory, session).status == 204);
+  const auto plan = text_of(depot.ask("/agent/v1/plan?wait=30", {.bearer = session}));
+  const auto seed = text_of(depot.ask("/agent/v1/seed", {.bearer = session}));
+  CHECK(seed.substr(0, 4) == row.volume);
+  CHECK_THAT(plan, ContainsSubstring(Sha256::of(seed).text()));
+}
+
 TEST_CASE("the plan carries all that a profile asks of a host", "[provisioning][life]") {
   Depot depot;
   auto& profile = depot.inventory.profiles.front();
