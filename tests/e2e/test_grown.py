@@ -52,14 +52,14 @@ def make_image(folder):
     with open(path, "r+b") as out:
         for partition, octets in ((oem, ext4(folder, "COS_OEM", 16, "by the image\n")),
                                   (last, ext4(folder, "COS_PERSISTENT", 64, "data\n"))):
-            out.seek(partition["start"] * 512)
+            out.seek(partition["start"])
             out.write(octets)
     return path
 
 
 def at(disk, partition):
     """How e2fsprogs are told to look into a part of a file."""
-    return f"{disk.path}?offset={partition['start'] * 512}"
+    return f"{disk.path}?offset={partition['start']}"
 
 
 def text_in(disk, partition, name):
@@ -75,7 +75,7 @@ def check_table(disk, image):
     for old, new in zip(wanted, found):
         check(old["uuid"] != new["uuid"], f"{new['name']} has a GUID of its own")
         check(old["start"] == new["start"] and old["type"] == new["type"], f"{new['name']} is where it was")
-    end = (found[-1]["start"] + found[-1]["size"]) * 512
+    end = found[-1]["start"] + found[-1]["size"]
     check(disk.octets - 3 * MIB < end < disk.octets, f"the last partition ends at the disk's end, not at {end}")
     return found
 
@@ -86,7 +86,7 @@ def check_file_systems(disk, found):
         run("e2fsck", "-f", "-n", at(disk, partition))  # exit status 0: clean
     facts = dict(re.findall(r"^(Block count|Block size): *(\d+)$", run("dumpe2fs", "-h", at(disk, last)), re.M))
     octets = int(facts["Block count"]) * int(facts["Block size"])
-    room = last["size"] * 512
+    room = last["size"]
     check(room - octets < 8 * MIB, f"the file system fills its partition: {octets} of {room} octets")
     check(text_in(disk, last, "/kept") == "data\n", "what was in the file system is still there")
     check(text_in(disk, oem, "/kept") == "by the image\n", "and in COS_OEM")
