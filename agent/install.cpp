@@ -166,13 +166,17 @@ std::expected<void, Failure> Install::carry_out(const Plan& plan, ProgressReport
   if (!disk) return std::unexpected(disk.error());
   outcome.disk = disk->path;
 
+  DiskWrite write(root_, console_, session_, network_, report);
+  if (plan.erase != Erase::none || plan.burn_in != BurnIn{}) {
+    const auto good = write.check(plan, *disk);
+    if (!good) return good;
+  }
   const Tools tools;
   Preparation preparation({root_, console_, report, tools});
   const auto prepared = preparation.run(plan, *disk, inventory_.cpus, outcome);
   if (!prepared) return prepared;
 
   console_.say("Writing " + describe(*disk));
-  DiskWrite write(root_, console_, session_, network_, report);
   const auto written = write.run(plan, *disk);
   if (!written) return std::unexpected(written.error());
   outcome.detail = written->warning;

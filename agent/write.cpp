@@ -90,7 +90,7 @@ std::expected<DiskWrite::Prepared, Failure> DiskWrite::prepare(const Plan& plan,
   return prepared;
 }
 
-std::expected<images::WriteReport, Failure> DiskWrite::write(const Plan& plan, Prepared& prepared) {
+images::WriteJob DiskWrite::job_of(const Plan& plan, Prepared& prepared) {
   images::WriteJob job{.fetcher = *prepared.fetcher,
                        .manifest = prepared.manifest,
                        .disk = *prepared.device,
@@ -106,7 +106,19 @@ std::expected<images::WriteReport, Failure> DiskWrite::write(const Plan& plan, P
   if (prepared.finishing.has_work()) {
     job.finishing = [&](const auto& partitions) { return prepared.finishing.run(partitions); };
   }
-  auto report = images::write_image(job);
+  return job;
+}
+
+std::expected<void, Failure> DiskWrite::check(const Plan& plan, const Disk& disk) {
+  auto prepared = prepare(plan, disk);
+  if (!prepared) return std::unexpected(prepared.error());
+  const auto good = images::check_image(job_of(plan, *prepared));
+  if (!good) return std::unexpected(Failure{good.error().reason, good.error().detail});
+  return {};
+}
+
+std::expected<images::WriteReport, Failure> DiskWrite::write(const Plan& plan, Prepared& prepared) {
+  auto report = images::write_image(job_of(plan, prepared));
   if (!report) return std::unexpected(Failure{report.error().reason, report.error().detail});
   return std::move(*report);
 }

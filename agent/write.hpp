@@ -29,6 +29,10 @@ class DiskWrite {
   DiskWrite(const std::filesystem::path& root, Console& console, Session& session, Network& network,
             ProgressReport& report);
 
+  // Whether all that run() checks before its first write is good, for a plan that changes or tires
+  // the disk before that: an erase must not be followed by "the image is too large".
+  [[nodiscard]] std::expected<void, Failure> check(const Plan& plan, const Disk& disk);
+
   // Blocks until all of the image is on `disk` and verified, or why it is not; `cancelled` when the
   // server revoked the attempt.
   [[nodiscard]] std::expected<Written, Failure> run(const Plan& plan, const Disk& disk);
@@ -46,6 +50,7 @@ class DiskWrite {
   [[nodiscard]] std::expected<void, Failure> fetch_seed(const Plan& plan, Prepared& prepared);
   // All that is known to be good before the first octet of the disk is changed.
   [[nodiscard]] std::expected<Prepared, Failure> prepare(const Plan& plan, const Disk& disk);
+  [[nodiscard]] images::WriteJob job_of(const Plan& plan, Prepared& prepared);
   [[nodiscard]] std::expected<images::WriteReport, Failure> write(const Plan& plan,
                                                                   Prepared& prepared);
   [[nodiscard]] std::string write_entry(const std::vector<images::Partition>& partitions,

@@ -51,6 +51,7 @@ class Flash {
 
   std::expected<WriteReport, WriteError> write();
   std::expected<WriteReport, WriteError> verify();
+  Outcome check() { return timed("checks", &Flash::prepare); }
 
  private:
   Outcome timed(std::string_view name, Outcome (Flash::*step)());
@@ -212,6 +213,8 @@ Outcome Flash::watch() {
 std::expected<WriteReport, WriteError> write_image(const WriteJob& job) {
   return Flash(job).write();
 }
+
+Outcome check_image(const WriteJob& job) { return Flash(job).check(); }
 
 std::expected<WriteReport, WriteError> verify_image(const WriteJob& job) {
   return Flash(job).verify();

@@ -104,6 +104,10 @@ struct WriteJob {
 // its own threads.
 [[nodiscard]] std::expected<WriteReport, WriteError> write_image(const WriteJob& job);
 
+// Only the step "checks" of write_image(): whether tables and seed are good and all of it fits.
+// Reads no disk and writes none.
+[[nodiscard]] Outcome check_image(const WriteJob& job);
+
 // Reads only: whether the disk holds what write_image() would have put there, tables included
 // (their GUIDs as the image has them, `new_guids` must not be set). Steps "checks" and "verify". A
 // difference is verify-mismatch, and names the first chunk that differs, or the table.

@@ -69,6 +69,7 @@ class Depot {
   FakeServer server_;
   Naps naps_;
   std::string requirements_ = "{}";
+  std::string more_;  // members of the plan
   int progress_status_ = 204, result_status_ = 200, plans_ = 1;
   std::vector<std::string> shell_ = {"/bin/cat"};
   int refuse_plan_with_ = 410;  // once the plans are used up
@@ -106,7 +107,7 @@ class Depot {
     return R"({"action":"write","attempt":1,"host":"h1","image":{"name":"test@1","manifest":"/m",)"
            R"("manifest_sha256":")" +
            Sha256::of(manifest_).text() + R"(","data":"/d"},"requirements":)" + requirements_ +
-           R"(,"disk":[{"type":"virtio"}],"finish":"poweroff"})";
+           R"(,"disk":[{"type":"virtio"}],"finish":"poweroff")" + more_ + "}";
   }
 
   Fallible<Answer> answer(const Call& call) {
@@ -170,6 +171,15 @@ TEST_CASE("a requirement that is not met stops the attempt before anything is wr
   CHECK(depot.disk_is_untouched());
   REQUIRE(depot.results().size() == 1);
   CHECK_THAT(depot.results()[0].body, ContainsSubstring(R"("state":"failed")"));
+}
+
+TEST_CASE("an image that does not suit is refused before the disk is erased", "[agent][install]") {
+  Depot depot;
+  depot.more_ = R"(,"erase":"discard","new_guids":true)";  // the image has no table with GUIDs
+  CHECK(depot.run() == Finish::reboot);
+  CHECK(depot.disk_is_untouched());
+  REQUIRE(depot.results().size() == 1);
+  CHECK_THAT(depot.results()[0].body, ContainsSubstring(R"("reason":"bad-partition-table")"));
 }
 
 TEST_CASE("a flipped bit in the stored image stops the write, and the disk cannot boot",

@@ -171,8 +171,10 @@ class SiteNew(Written):
         person.answer("name of the site: ", "shop-1\r")
         person.answer("network: dhcp or static: dhcp", "\x03")
         person.read_until("nothing was written")
-        self.assertTrue(person.echoes())
+        fd = os.dup(person.fd)  # the terminal is put back after the last words
         self.assertEqual(person.end(), 1)
+        self.assertTrue(termios.tcgetattr(fd)[3] & termios.ECHO)
+        os.close(fd)
         self.assertEqual(self.files(), self.before)
 
     def test_a_signal_restores_the_terminal(self):
