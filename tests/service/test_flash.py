@@ -149,7 +149,9 @@ class Flash(unittest.TestCase):
         self.assertEqual(running.returncode, 0)
         print(f"peak {peak_kib / 1024:.0f} MiB", end=" ", flush=True)
         self.assertGreater(peak_kib, 8 * 1024)
-        self.assertLess(peak_kib, 128 * 1024)
+        # AddressSanitizer keeps what was freed for a while: no figure of the program's own.
+        if b"__asan_init" not in Path(PROGRAM).read_bytes():
+            self.assertLess(peak_kib, 128 * 1024)
 
     def test_a_seed_lies_before_the_end_and_can_be_verified(self):
         seed = self.folder / "seed.iso"
