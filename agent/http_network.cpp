@@ -38,34 +38,14 @@ class HttpFetcher : public images::Fetcher {
       : client_(server), path_(std::move(path)), waiting_(std::move(waiting)) {}
 
   Fallible<void> fetch(std::uint64_t offset, std::uint64_t length, const Sink& sink) override {
-    const auto end = offset + length;
-    bool stopped = false;
-    const http::Sink pass_on = [&](ByteView octets) -> Fallible<void> {
-      stopped = !sink(octets);
-      if (stopped) return fail("the writer stopped");
-      return {};
-    };
-    for (unsigned tries = 0; offset < end;) {
-      const auto got =
-          client_.get_stream(path_, {.offset = offset, .octets = end - offset}, pass_on);
-      if (got) return {};
-      const auto& failure = got.error();
-      if (stopped) return std::unexpected(failure.error);
-      if (is_final(failure.status)) return fail(failure.error, "fetching " + path_);
-      offset += failure.delivered_octets;
-      tries = failure.delivered_octets == 0 ? tries + 1 : 1;
-      waiting_.sleep(retry_delay(tries, waiting_.dice()));
-      // Nothing is given, but a writer that failed meanwhile says so.
-      if (!sink({})) return fail("the writer stopped");
-    }
-    return {};
+    return client_.get_resumed(path_, offset, length,
+                               {.sink = sink, .pause = [this](unsigned idle_tries) {
+                                  waiting_.sleep(retry_delay(idle_tries, waiting_.dice()));
+                                  return true;
+                                }});
   }
 
  private:
-  static bool is_final(int status) {
-    return status != 0 && status != 408 && status != 429 && status < 500;
-  }
-
   http::Client client_;
   std::string path_;
   Waiting waiting_;

@@ -61,6 +61,9 @@ bool is_exactly(const ResponseHead& head, const Part& part) {
   return has_length && head.content_length == octets;
 }
 
+// Whether the server's answer to a download would be the same another time.
+bool is_final(int status) { return status != 0 && status != 408 && status != 429 && status < 500; }
+
 }  // namespace
 
 struct Client::Incoming {
@@ -153,6 +156,30 @@ std::expected<std::uint64_t, StreamFailure> Client::get_stream(std::string_view 
   });
   if (!taken) return broken(taken.error(), 0);
   return delivered;
+}
+
+Fallible<void> Client::get_resumed(const std::string& target, std::uint64_t offset,
+                                   std::uint64_t octets, const Resuming& how) {
+  const auto end = offset + octets;
+  bool stopped = false;
+  const Sink pass_on = [&](ByteView piece) -> Fallible<void> {
+    stopped = !how.sink(piece);
+    if (stopped) return fail("the receiver stopped");
+    return {};
+  };
+  for (unsigned idle_tries = 0; offset < end;) {
+    const auto got = get_stream(target, {.offset = offset, .octets = end - offset}, pass_on);
+    if (got) return {};
+    const auto& failure = got.error();
+    if (stopped) return std::unexpected(failure.error);
+    if (is_final(failure.status)) return fail(failure.error, "fetching " + target);
+    offset += failure.delivered_octets;
+    idle_tries = failure.delivered_octets == 0 ? idle_tries + 1 : 1;
+    if (!how.pause(idle_tries)) return fail(failure.error, "fetching " + target);
+    // Nothing is given, but a receiver that failed meanwhile says so.
+    if (!how.sink({})) return fail("the receiver stopped");
+  }
+  return {};
 }
 
 // Sends `message` and reads the head of its answer, over the connection kept from before or a new

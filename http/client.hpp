@@ -83,6 +83,18 @@ class Client {
       std::string_view target, const Part& part, const Sink& sink,
       const std::vector<Header>& headers = {});
 
+  // How a download that breaks off goes on.
+  struct Resuming {
+    std::function<bool(ByteView)> sink;  // false: stop, which is a failure
+    // Waits before a further try. `idle_tries`: how many in a row brought no octet, at least 1.
+    // False: give up with the last error.
+    std::function<bool(unsigned idle_tries)> pause;
+  };
+  // Downloads `octets` of `target` from `offset` on, each once and in order, over as many requests
+  // as it takes. An answer that another try would not change (3xx, 4xx but 408 and 429) ends it.
+  [[nodiscard]] Fallible<void> get_resumed(const std::string& target, std::uint64_t offset,
+                                           std::uint64_t octets, const Resuming& how);
+
   [[nodiscard]] const ServerPlace& place() const { return place_; }
 
  private:

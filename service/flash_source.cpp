@@ -21,28 +21,13 @@ class BlobDownload final : public images::Fetcher {
       : client_(server), path_(std::move(path)) {}
 
   Fallible<void> fetch(std::uint64_t offset, std::uint64_t length, const Sink& sink) override {
-    constexpr unsigned kTries = 12;
-    constexpr std::chrono::seconds kPause{5};
-    const auto end = offset + length;
-    bool stopped = false;
-    const http::Sink pass_on = [&](ByteView octets) -> Fallible<void> {
-      stopped = !sink(octets);
-      return stopped ? fail("stopped") : Fallible<void>{};
-    };
-    for (unsigned tries = 0; offset < end;) {
-      const auto got =
-          client_.get_stream(path_, {.offset = offset, .octets = end - offset}, pass_on);
-      if (got) return {};
-      const auto& failure = got.error();
-      if (stopped) return std::unexpected(failure.error);
-      offset += failure.delivered_octets;
-      tries = failure.delivered_octets > 0 ? 1 : tries + 1;
-      const bool is_final = failure.status >= 400 && failure.status < 500;
-      if (is_final || tries == kTries) return fail(failure.error, "fetching " + path_);
-      if (!sink({})) return fail("stopped");
-      std::this_thread::sleep_for(kPause);
-    }
-    return {};
+    static constexpr unsigned kTries = 12;
+    static constexpr std::chrono::seconds kPause{5};
+    return client_.get_resumed(path_, offset, length,
+                               {.sink = sink, .pause = [](unsigned idle_tries) {
+                                  std::this_thread::sleep_for(kPause);
+                                  return idle_tries < kTries;
+                                }});
   }
 
  private:
