@@ -104,7 +104,6 @@ Tried try_disk(const BurnInJob& job) {
     const auto offset = done % kPlaces * part + done / kPlaces * kMiB % part;
     const auto read = job.read(offset, piece);
     if (!read && errors++ == 0) first = read.error().text();
-    job.progress("disk", std::chrono::duration_cast<seconds>(job.now() - begin), time);
   }
   if (errors == 0) return {};
   return bad_disk(job.disk + ": " + std::to_string(errors) + " read errors, the first: " + first);
@@ -135,7 +134,7 @@ std::expected<void, Failure> burn_in(const BurnInJob& job) {
   for (const auto& part : parts) {
     if (part.time.count() == 0) continue;
     if (is_cancelled(job)) return cancelled();
-    job.progress(part.name, seconds(0), part.time);
+    job.begin(part.name, part.time);
     if (const auto tried = part.attempt(job); !tried) return tried;
   }
   return {};

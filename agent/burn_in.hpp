@@ -26,9 +26,8 @@ struct BurnInJob {
   // Past every cache; offset and length are multiples of 4096.
   std::function<Fallible<void>(std::uint64_t offset, std::span<std::uint8_t> out)> read;
   std::function<TimePoint()> now;
-  // The part that is tried ("memory"), and how far it is.
-  std::function<void(const std::string& part, std::chrono::seconds done, std::chrono::seconds all)>
-      progress;
+  // A part begins: "memory", and for how long.
+  std::function<void(const std::string& part, std::chrono::seconds time)> begin;
   const std::atomic<bool>* cancel = nullptr;
 };
 

@@ -20,7 +20,7 @@ using Lines = std::vector<std::string>;
 
 constexpr std::size_t kLongLine = 500;
 
-// JSON takes only UTF-8, and devices say anything; what was a secret is three stars.
+// What was a secret is three stars.
 std::string cleaned(std::string line, const std::vector<Secret>& secrets) {
   for (const auto& secret : secrets) {
     const auto& text = secret.reveal();
@@ -29,7 +29,7 @@ std::string cleaned(std::string line, const std::vector<Secret>& secrets) {
       line.replace(at, text.size(), "***");
     }
   }
-  std::ranges::replace_if(line, [](char c) { return c < ' ' || c > '~'; }, '?');
+  line = printable(std::move(line));
   line.resize(std::min(line.size(), kLongLine));
   return line;
 }

@@ -100,13 +100,6 @@ json::value to_json(const Nic& nic) {
           {"booted", nic.booted}};
 }
 
-// Vendors put any octet into SMBIOS and SCSI texts, JSON takes only UTF-8: the server must be able
-// to parse what we send.
-std::string printable(std::string text) {
-  std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
-  return text;
-}
-
 void make_printable(Inventory& inventory) {
   for (auto* text :
        {&inventory.uuid, &inventory.serial, &inventory.manufacturer, &inventory.product}) {

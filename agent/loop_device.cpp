@@ -9,6 +9,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/descriptor.hpp"
+
 namespace slipway::agent {
 namespace {
 
@@ -44,35 +46,27 @@ Fallible<std::optional<std::pair<int, std::string>>> take(int control, loop_conf
 
 Fallible<std::pair<int, std::string>> take_any(int disk, const DiskPart& part,
                                                LoopDevice::Access access) {
-  const int control = ::open(kControl, O_RDWR | O_CLOEXEC);
-  if (control < 0) return fail_errno(std::string("opening ") + kControl, errno);
+  const Descriptor control(::open(kControl, O_RDWR | O_CLOEXEC));
+  if (control.get() < 0) return fail_errno(std::string("opening ") + kControl, errno);
   const bool writes = access == LoopDevice::Access::read_write;
   auto config = configuration(disk, part, access);
-  Fallible<std::pair<int, std::string>> taken = fail("no loop device is free");
   for (int tries = 0; tries < kTries; ++tries) {
-    auto one = take(control, config, (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-    if (one && !*one) continue;
-    if (one) {
-      taken = std::move(**one);
-    } else {
-      taken = std::unexpected(one.error());
-    }
-    break;
+    auto taken = take(control.get(), config, (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    if (!taken) return std::unexpected(taken.error());
+    if (*taken) return std::move(**taken);
   }
-  ::close(control);
-  return taken;
+  return fail("no loop device is free");
 }
 
 }  // namespace
 
 Fallible<LoopDevice> LoopDevice::attach(const DiskPart& part, Access access) {
   const bool writes = access == Access::read_write;
-  const int disk = ::open(part.disk.c_str(), (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-  if (disk < 0) return fail_errno("opening " + part.disk.native(), errno);
+  const Descriptor disk(::open(part.disk.c_str(), (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC));
+  if (disk.get() < 0) return fail_errno("opening " + part.disk.native(), errno);
   // Only advice: what it cannot drop is not ours. The disk was written beside this cache.
-  (void)::posix_fadvise(disk, 0, 0, POSIX_FADV_DONTNEED);
-  auto taken = take_any(disk, part, access);
-  ::close(disk);  // the loop device holds it now
+  (void)::posix_fadvise(disk.get(), 0, 0, POSIX_FADV_DONTNEED);
+  auto taken = take_any(disk.get(), part, access);  // which holds the disk from then on
   if (!taken) return std::unexpected(taken.error());
   return LoopDevice(taken->first, std::move(taken->second));
 }

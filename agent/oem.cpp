@@ -8,24 +8,10 @@
 #include <utility>
 
 #include "agent/mount.hpp"
+#include "base/descriptor.hpp"
 
 namespace slipway::agent {
 namespace {
-
-// A descriptor that is closed at the end.
-class Opened {
- public:
-  explicit Opened(int descriptor) : descriptor_(descriptor) {}
-  Opened(const Opened&) = delete;
-  Opened& operator=(const Opened&) = delete;
-  ~Opened() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  [[nodiscard]] int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
 
 Fallible<void> write_all(int file, std::string_view text, const std::string& name) {
   while (!text.empty()) {
@@ -42,15 +28,15 @@ Fallible<void> write_all(int file, std::string_view text, const std::string& nam
 
 // A new file takes the name when it is whole.
 Fallible<void> put_file(const std::filesystem::path& root, const Document& document) {
-  const Opened folder(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor folder(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.get() < 0) return fail_errno("opening the file system's root folder", errno);
   const auto fresh = "." + document.name + ".new";
   if (::unlinkat(folder.get(), fresh.c_str(), 0) != 0 && errno != ENOENT) {
     return fail_errno("removing " + fresh, errno);
   }
   {
-    const Opened file(::openat(folder.get(), fresh.c_str(),
-                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    const Descriptor file(::openat(folder.get(), fresh.c_str(),
+                                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (file.get() < 0) return fail_errno("making " + document.name, errno);
     auto done = write_all(file.get(), document.text, document.name);
     if (!done) return done;
@@ -64,7 +50,7 @@ Fallible<void> put_file(const std::filesystem::path& root, const Document& docum
 
 Fallible<void> check_file(const std::filesystem::path& root, const Document& document) {
   const auto path = root / document.name;
-  const Opened file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   struct stat about{};
   if (file.get() < 0 || ::fstat(file.get(), &about) != 0) {
     return fail_errno("reading " + document.name + " back", errno);

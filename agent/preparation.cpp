@@ -71,10 +71,9 @@ Preparation::Done Preparation::try_host(const Plan& plan, const Disk& disk, std:
        .read = [this](std::uint64_t offset,
                       std::span<std::uint8_t> out) { return target_->read_at(offset, out); },
        .now = [] { return std::chrono::steady_clock::now(); },
-       .progress =
-           [this](const std::string& part, std::chrono::seconds done, std::chrono::seconds all) {
-             if (done.count() > 0) return show("burn-in", 0, 0);
-             parts_.console.say("Burn-in: " + part + " for " + std::to_string(all.count()) + " s");
+       .begin =
+           [this](const std::string& part, std::chrono::seconds time) {
+             parts_.console.say("Burn-in: " + part + " for " + std::to_string(time.count()) + " s");
            },
        .cancel = &parts_.report.revoked()});
 }
@@ -97,6 +96,13 @@ Preparation::Done Preparation::erase(const Disk& disk, Outcome& outcome) {
 
 std::expected<void, Failure> Preparation::run(const Plan& plan, const Disk& disk,
                                               std::uint64_t cpus, Outcome& outcome) {
+  auto done = prepare(plan, disk, cpus, outcome);
+  target_.reset();  // it holds the disk for itself alone, and the writer is next
+  return done;
+}
+
+Preparation::Done Preparation::prepare(const Plan& plan, const Disk& disk, std::uint64_t cpus,
+                                       Outcome& outcome) {
   auto start = std::chrono::steady_clock::now();
   if (const auto checked = check(plan, disk, outcome); !checked) return checked;
   outcome.seconds["checks"] += seconds_since(start);

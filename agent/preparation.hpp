@@ -30,12 +30,15 @@ class Preparation {
   };
   explicit Preparation(Parts parts) : parts_(std::move(parts)) {}
 
-  // Fills health, erase and seconds of `outcome`, also when it fails. `cpus` are the host's.
+  // Fills health, erase and seconds of `outcome`, also when it fails. `cpus` are the host's. The
+  // disk is free again when it returns.
   [[nodiscard]] std::expected<void, Failure> run(const Plan& plan, const Disk& disk,
                                                  std::uint64_t cpus, Outcome& outcome);
 
  private:
   using Done = std::expected<void, Failure>;
+  [[nodiscard]] Done prepare(const Plan& plan, const Disk& disk, std::uint64_t cpus,
+                             Outcome& outcome);
   [[nodiscard]] Done check(const Plan& plan, const Disk& disk, Outcome& outcome);
   [[nodiscard]] Done open(const Plan& plan, const Disk& disk);
   [[nodiscard]] Done try_host(const Plan& plan, const Disk& disk, std::uint64_t cpus);

@@ -1,5 +1,6 @@
 #include "agent/text_file.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 
@@ -20,6 +21,11 @@ std::string trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(kBlank);
   if (first == std::string_view::npos) return {};
   return std::string(text.substr(first, text.find_last_not_of(kBlank) - first + 1));
+}
+
+std::string printable(std::string text) {
+  std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return text;
 }
 
 std::string read_line(const std::filesystem::path& path) {

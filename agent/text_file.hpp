@@ -20,4 +20,8 @@ namespace slipway::agent {
 // Without the white space and NULs at both ends (SMBIOS and SCSI strings are padded).
 [[nodiscard]] std::string trimmed(std::string_view text);
 
+// '?' in the place of all but printable ASCII: devices put any octet into their texts, JSON takes
+// only UTF-8, and the server must be able to parse what we send.
+[[nodiscard]] std::string printable(std::string text);
+
 }  // namespace slipway::agent

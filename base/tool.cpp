@@ -15,6 +15,8 @@
 #include <sstream>
 #include <utility>
 
+#include "base/descriptor.hpp"
+
 namespace slipway {
 namespace {
 
@@ -25,27 +27,6 @@ using Clock = std::chrono::steady_clock;
 constexpr int kLookMilliseconds = 20;
 // Reads in a row: a program that says more and more must not keep us from looking at the clock.
 constexpr int kReads = 32;
-
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~Descriptor() { close(); }
-
-  void close() {
-    if (number_ >= 0) ::close(number_);
-    number_ = -1;
-  }
-  [[nodiscard]] int get() const { return number_; }
-
- private:
-  int number_ = -1;
-};
 
 // One output of the program: our end does not block.
 struct Pipe {

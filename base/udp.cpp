@@ -9,7 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <utility>
+
+#include "base/descriptor.hpp"
 
 namespace slipway {
 namespace {
@@ -27,22 +28,6 @@ Ipv4 from_system(in_addr address) { return Ipv4::from_number(ntohl(address.s_add
 Endpoint from_system(const sockaddr_in& address) {
   return {from_system(address.sin_addr), ntohs(address.sin_port)};
 }
-
-// Closes on every early return of open_udp().
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) (void)::close(fd_);  // nothing was written that could be lost
-  }
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 bool set(int fd, int level, int name, int value) {
   return ::setsockopt(fd, level, name, &value, sizeof value) == 0;

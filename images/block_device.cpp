@@ -15,24 +15,10 @@
 #include <new>
 #include <utility>
 
+#include "base/descriptor.hpp"
+
 namespace slipway::images {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) (void)::close(fd_);  // durable already by flush(); nothing left to lose
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 struct Geometry {
   std::uint64_t size_octets = 0;

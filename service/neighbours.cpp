@@ -9,23 +9,10 @@
 #include <array>
 #include <cstring>
 
+#include "base/descriptor.hpp"
+
 namespace slipway::service {
 namespace {
-
-// A descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (value_ >= 0) (void)close(value_);  // nothing to flush on a netlink socket
-  }
-  [[nodiscard]] int get() const { return value_; }
-
- private:
-  int value_;
-};
 
 struct Query {
   nlmsghdr header;

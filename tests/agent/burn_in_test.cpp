@@ -22,6 +22,7 @@ struct Bench {
   TimePoint time{};
   std::atomic<bool> cancel = false;
   std::set<std::string> missing;
+  std::vector<std::string> begun;
   Tools tools{.has = [this](const std::string& name) { return !missing.contains(name); },
               .run = [this](const ToolCall& call) -> Fallible<ToolResult> { return run(call); }};
 
@@ -47,7 +48,7 @@ struct Bench {
            return {};
          },
          .now = [this] { return time; },
-         .progress = [](const std::string&, seconds, seconds) {},
+         .begin = [this](const std::string& part, seconds) { begun.push_back(part); },
          .cancel = &cancel});
   }
 };
@@ -65,6 +66,7 @@ TEST_CASE("each part is tried for its time, by its program", "[agent][burn_in]")
   CHECK(bench.called ==
         std::vector<std::string>{"timeout 60 memtester 896M",
                                  "stress-ng --cpu 4 --verify --timeout 30s --temp-path /tmp"});
+  CHECK(bench.begun == std::vector<std::string>{"memory", "cpu", "disk"});  // each said once
   CHECK(bench.time - TimePoint{} == seconds(10));
   CHECK(bench.read.size() == 64);  // 100 reads of 64 MiB: every place of the disk came
 }

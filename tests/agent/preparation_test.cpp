@@ -19,6 +19,7 @@ using Happened = std::vector<std::string>;
 class NotingTarget : public EraseTarget {
  public:
   NotingTarget(Happened& happened, bool discards) : happened_(happened), discards_(discards) {}
+  ~NotingTarget() override { happened_.push_back("close"); }
   std::uint64_t size_octets() override { return kDiskOctets; }
   Fallible<void> read_at(std::uint64_t, std::span<std::uint8_t> out) override {
     std::ranges::fill(out, std::uint8_t{0});
@@ -48,6 +49,7 @@ struct Scene {
   test::FakeRoot root;
   test::FakeServer server;
   Happened happened;
+  Happened happened_in_run;  // the writer needs the disk as soon as run() has returned
   std::string smartctl = kGood;
   bool discards = true, has_tools = true;
   int stress_code = 0;
@@ -73,6 +75,7 @@ struct Scene {
     disk.type = "ssd";
     disk.size_octets = kDiskOctets;
     const auto done = preparation.run(plan, disk, 2, outcome);
+    happened_in_run = happened;
     return done ? "" : done.error().reason;
   }
   Fallible<ToolResult> run(const ToolCall& call) {
@@ -95,7 +98,8 @@ Plan plan_with(Erase erase, seconds cpu) {
 TEST_CASE("a host is checked, tried, and its disk erased, in this order", "[agent][preparation]") {
   Scene scene;
   CHECK(scene.prepare(plan_with(Erase::discard, seconds(1))) == "");
-  CHECK(scene.happened == Happened{"smartctl", "open /dev/sda", "stress-ng", "discard"});
+  CHECK(scene.happened_in_run ==
+        Happened{"smartctl", "open /dev/sda", "stress-ng", "discard", "close"});
   REQUIRE(scene.outcome.health);
   CHECK(scene.outcome.health->summary == "SMART passed");
   REQUIRE(scene.outcome.erase);
@@ -138,7 +142,7 @@ TEST_CASE("what refuses a disk does so before the burn-in, and nothing is erased
   SECTION("a disk that cannot be erased so") {
     scene.discards = false;
     CHECK(scene.prepare(plan_with(Erase::discard, seconds(1))) == "erase-unsupported");
-    CHECK(scene.happened == Happened{"smartctl", "open /dev/sda"});
+    CHECK(scene.happened_in_run == Happened{"smartctl", "open /dev/sda", "close"});
   }
   SECTION("missing programs") {
     scene.has_tools = false;
@@ -148,7 +152,7 @@ TEST_CASE("what refuses a disk does so before the burn-in, and nothing is erased
   SECTION("a host that does not stand the burn-in") {
     scene.stress_code = 2;
     CHECK(scene.prepare(plan_with(Erase::discard, seconds(1))) == "burn-in-cpu-failed");
-    CHECK(scene.happened == Happened{"smartctl", "open /dev/sda", "stress-ng"});
+    CHECK(scene.happened_in_run == Happened{"smartctl", "open /dev/sda", "stress-ng", "close"});
     CHECK(scene.outcome.seconds.contains("burn-in"));
   }
   CHECK_FALSE(scene.outcome.erase);

@@ -22,11 +22,13 @@ FIRMWARES = {
 class Host:
     """One machine that keeps its disks and firmware variables from power-on to power-on."""
 
-    def __init__(self, lab, name, number=1, firmware="bios", memory_mib=1024, disks=(), serial=None):
+    def __init__(self, lab, name, number=1, firmware="bios", memory_mib=1024, disks=(), serial=None,
+                 clock=None):
         if firmware not in FIRMWARES:
             raise LabError(f'no firmware "{firmware}": {", ".join(FIRMWARES)}')
         self.lab, self.name, self.firmware, self.memory_mib = lab, name, firmware, memory_mib
         self.disks = list(disks)
+        self.clock = clock      # "2001-02-03T04:05:06": what its battery's clock shows at power-on
         self.mac = f"52:54:00:aa:00:{number:02x}"
         self.uuid = str(uuids.uuid5(uuids.NAMESPACE_DNS, f"{name}.slipway.test"))
         self.serial = serial or f"SN-{name.upper()}"
@@ -79,6 +81,8 @@ class Host:
                  "-uuid", self.uuid,
                  "-smbios", f"type=1,manufacturer=Slipway,product=Lab,serial={self.serial},uuid={self.uuid}",
                  *self._firmware_words(), *network]
+        if self.clock:
+            words += ["-rtc", f"base={self.clock}"]
         for number, disk in enumerate(self.disks):
             words += disk.arguments(number)
         self._process = self.lab.start("lan", words, label)

@@ -30,7 +30,8 @@ type: full
 installer: {{kind: flash, image: {image}}}
 format: cloud-init
 requirements: {requirements}
-disk: {{select: {select}}}
+disk: {{select: {select}, erase: {erase}}}
+burn_in: {burn_in}
 layers:
   - name: os
     kind: os
@@ -81,8 +82,9 @@ class Slipway:
         self._lines = queue.Queue()
 
     def add_profile(self, name, image, requirements="{memory: 256MiB, cpus: 1}",
-                    select="[{type: virtio}]"):
-        text = PROFILE.format(name=name, image=image, requirements=requirements, select=select)
+                    select="[{type: virtio}]", erase="none", burn_in="{}"):
+        text = PROFILE.format(name=name, image=image, requirements=requirements, select=select,
+                              erase=erase, burn_in=burn_in)
         (self.inventory / "profiles" / f"{name}.yaml").write_text(text)
 
     def add_site(self, name, network="{type: dhcp}", host_name="edge-h1"):
