@@ -14,10 +14,12 @@ FOLDERS = {
     "tftp": ["base", "tftp"],
     "http": ["base", "http"],
     "images": ["base", "images"],
+    "images/import": ["base", "images", "images/import"],
     "provisioning": ["base", "images", "provisioning", "dhcp/client.hpp", "dhcp/policy.hpp",
                      "tftp/files.hpp", "http/message.hpp", "http/route.hpp"],
     "agent": ["base", "images", "agent", "http/client.hpp", "http/message.hpp"],
-    "service": ["base", "dhcp", "tftp", "http", "images", "provisioning", "service",
+    # images/import brings libcurl, which the agent must not link: service/ alone uses it.
+    "service": ["base", "dhcp", "tftp", "http", "images", "images/import", "provisioning", "service",
                 "agent/initramfs/scripts.hpp"],  # what `installer build` packs
 }
 
@@ -30,6 +32,7 @@ LIBRARIES = {
     "sqlite3.h": ["provisioning/store*"],  # what SOCI does not reach: pragmas, error codes
     "archive": ["images/extract.cpp", "images/stage.cpp", "images/iso.cpp", "images/cpio.cpp",
                 "images/archive.hpp"],     # the deleters that the four share
+    "curl/": ["images/import/web.cpp"],    # https, proxies, authorities: of this one wrapper only
     "zstd.h": ["images/stage.cpp", "images/chunks.cpp"],
     "openssl/": ["base/crypto.cpp", "images/signature.cpp", "http/tls.cpp"],
     "liburing": ["images/block_device.cpp"],
@@ -48,6 +51,11 @@ LIBRARIES = {
 SYSTEM = re.compile(r"^(sys|linux|net|netinet|netpacket|arpa|asm|scsi)/|^[^/]+$")
 
 
+def folder_of(path):
+    """The folder of the table that `path` lies in: the innermost."""
+    return max((folder for folder in FOLDERS if path.startswith(folder + "/")), key=len, default=None)
+
+
 def named(path, patterns):
     return any(fnmatch.fnmatch(path, pattern) for pattern in patterns)
 
@@ -59,10 +67,10 @@ def library_of(header):
 
 def mistake(path, quoted, header):
     """Why `path` may not include `header`, or None."""
-    folder = path.split("/")[0]
     if quoted:
+        folder = folder_of(path)
         allowed = FOLDERS[folder]
-        if header in allowed or header.split("/")[0] in allowed:
+        if header in allowed or folder_of(header) in allowed:
             return None
         return f"{folder}/ may not include {header}; it may: {', '.join(allowed)}"
     library = library_of(header)

@@ -86,6 +86,8 @@ class Includes(unittest.TestCase):
             ("provisioning/gate.cpp", '#include "dhcp/policy.hpp"'), ("http/message.cpp", "#include <vector>"),
             ("provisioning/plan.cpp", "#include <boost/json.hpp>"), ("agent/http.cpp", '#include "http/client.hpp"'),
             ("images/block_device.cpp", "#include <liburing.h>"), ("base/net.cpp", "#include <sys/socket.h>"),
+            ("images/import/web.cpp", "#include <curl/curl.h>"), ("images/import/web.cpp", '#include "images/store.hpp"'),
+            ("service/import_network.cpp", '#include "images/import/download.hpp"'),
             ("dhcp/packet.cpp", '// #include "tftp/session.hpp"'), ("provisioning/store_load.cpp", "#include <soci/soci.h>"),
         ]:
             with self.subTest(line):
@@ -98,6 +100,8 @@ class Includes(unittest.TestCase):
             ("dhcp/packet.cpp", "#include <boost/asio.hpp>"), ("base/json.cpp", "#include <yaml-cpp/yaml.h>"),
             ("http/route.hpp", "#include <boost/json/value.hpp>"), ("images/store.cpp", "#include <openssl/evp.h>"),
             ("base/log.cpp", "#include <boost/regex.hpp>"), ("http/target.cpp", "#include <nlohmann/json.hpp>"),
+            ("images/store.cpp", '#include "images/import/web.hpp"'), ("service/main.cpp", "#include <curl/curl.h>"),
+            ("agent/main.cpp", '#include "images/import/web.hpp"'), ("images/import/web.cpp", '#include "http/head.hpp"'),
             ("images/store.cpp", "  #  include <archive_entry.h>"), ("agent/main.cpp", '#include "provisioning/host.hpp"'),
         ]:
             with self.subTest(line):
