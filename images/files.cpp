@@ -1,9 +1,11 @@
 #include "images/files.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
@@ -26,7 +28,54 @@ Fallible<void> sync_folder(const fs::path& folder) {
   return {};
 }
 
+Fallible<Descriptor> open_to_lock(const fs::path& path) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return fail_errno("opening " + path.string(), errno);
+  return file;
+}
+
+int flock_patiently(int fd, int operation) {
+  int result = 0;
+  do {
+    result = ::flock(fd, operation);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
+Fallible<Descriptor> lock(const fs::path& path, int operation) {
+  auto file = open_to_lock(path);
+  if (file && flock_patiently(file->get(), operation) != 0) {
+    return fail_errno("locking " + path.string(), errno);
+  }
+  return file;
+}
+
 }  // namespace
+
+Fallible<FileLock> FileLock::shared(const fs::path& path) {
+  auto file = lock(path, LOCK_SH);
+  if (!file) return std::unexpected(file.error());
+  return FileLock(std::move(*file));
+}
+
+Fallible<FileLock> FileLock::exclusive(const fs::path& path) {
+  auto file = lock(path, LOCK_EX);
+  if (!file) return std::unexpected(file.error());
+  return FileLock(std::move(*file));
+}
+
+Fallible<std::optional<FileLock>> FileLock::try_exclusive(const fs::path& path) {
+  auto file = open_to_lock(path);
+  if (!file) return std::unexpected(file.error());
+  if (flock_patiently(file->get(), LOCK_EX | LOCK_NB) == 0) return FileLock(std::move(*file));
+  if (errno == EWOULDBLOCK) return std::nullopt;
+  return fail_errno("locking " + path.string(), errno);
+}
+
+Fallible<void> FileLock::make_shared() {
+  if (flock_patiently(file_.get(), LOCK_SH) != 0) return fail_errno("locking", errno);
+  return {};
+}
 
 Fallible<NewFile> NewFile::create(const fs::path& folder) {
   auto path = folder / random_hex(16);
@@ -40,7 +89,7 @@ NewFile::NewFile(NewFile&& other) noexcept
 
 NewFile::~NewFile() {
   if (fd_ >= 0) (void)::close(fd_);                   // unpublished: nobody will read it
-  if (!path_.empty()) (void)::unlink(path_.c_str());  // else open() of the store clears it up
+  if (!path_.empty()) (void)::unlink(path_.c_str());  // else the next import clears it up
 }
 
 Fallible<void> NewFile::write(ByteView octets) {
@@ -77,6 +126,19 @@ Fallible<void> remove_file(const fs::path& path) {
   if (::unlink(path.c_str()) == 0) return sync_folder(path.parent_path());
   if (errno != ENOENT) return fail_errno("removing " + path.string(), errno);
   return {};
+}
+
+Fallible<std::vector<std::string>> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    names.push_back(at->path().filename().string());
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return fail("listing " + folder.string() + ": " + error.message());
+  }
+  std::ranges::sort(names);
+  return names;
 }
 
 Fallible<std::string> read_file(const fs::path& path, std::size_t max_octets) {

@@ -168,6 +168,7 @@ Fallible<void> read_zero(const JsonView& root, std::vector<ZeroRange>& out) {
 }
 
 Fallible<void> read_head(const JsonView& root, Manifest& out) {
+  if (root.find("type")) return fail("is not of a disk image");
   Members members(root);
   std::uint64_t format = 0;
   std::uint64_t sector_size = 0;

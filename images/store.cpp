@@ -1,6 +1,7 @@
 #include "images/store.hpp"
 
 #include <algorithm>
+#include <set>
 #include <system_error>
 
 #include "images/chunks.hpp"
@@ -66,18 +67,21 @@ Fallible<Manifest> make_manifest(const ImportRequest& request, Intake intake, Ch
   return manifest;
 }
 
-// Names of the entries of a folder, sorted; none when there is no such folder.
-Fallible<std::vector<std::string>> names_in(const fs::path& folder) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    names.push_back(at->path().filename().string());
+// What an import left that nothing can go on with.
+Fallible<void> clear_strays(const fs::path& tmp) {
+  const auto names = names_in(tmp);
+  if (!names) return std::unexpected(names.error());
+  for (const auto& name : *names) {
+    if (name.starts_with("import-") || name.starts_with("download-")) continue;
+    auto good = remove_file(tmp / name);
+    if (!good) return good;
   }
-  if (error && error != std::errc::no_such_file_or_directory) {
-    return fail("listing " + folder.string() + ": " + error.message());
-  }
-  std::ranges::sort(names);
-  return names;
+  return {};
+}
+
+std::string exists_otherwise(const ImageName& name) {
+  return name.text() +
+         " exists with other content; a published version never changes, use a new version";
 }
 
 Fallible<Sha256> read_data_digest(const fs::path& path) {
@@ -90,34 +94,31 @@ Fallible<Sha256> read_data_digest(const fs::path& path) {
 
 }  // namespace
 
-Fallible<ImageName> ImageName::parse(std::string_view text) {
-  const auto at = text.find('@');
-  if (at != std::string_view::npos) {
-    ImageName name{std::string(text.substr(0, at)), std::string(text.substr(at + 1))};
-    if (is_image_name(name.name) && is_image_name(name.version)) return name;
-  }
-  return fail("not an image name: \"" + std::string(text) +
-              "\", expected NAME@VERSION, each [a-z0-9][a-z0-9._-]*");
-}
-
 Fallible<Store> Store::open(fs::path root) {
   Store store(std::move(root));
   for (const auto* folder : {"blobs/sha256", "manifests", "tmp"}) {
     auto good = make_folders(store.root_ / folder, store.root_.root_path());
     if (!good) return fail(good.error(), "image store");
   }
-  const auto left_over = names_in(store.root_ / "tmp");
-  if (!left_over) return fail(left_over.error(), "image store");
-  for (const auto& name : *left_over) {
-    auto good = remove_file(store.root_ / "tmp" / name);
-    if (!good) return fail(good.error(), "image store");
-  }
   return store;
 }
 
-fs::path Store::blob_path(const Sha256& digest) const {
-  const auto name = digest.text();
-  return root_ / "blobs" / "sha256" / name.substr(0, 2) / name;
+// Nobody else writes while the lock is held exclusively, so what lies in tmp/ then has no owner.
+Fallible<void> Store::begin_writing() {
+  if (writing_) return {};
+  auto lock = FileLock::try_exclusive(root_ / "blobs");
+  if (!lock) return fail(lock.error(), "image store");
+  if (!*lock) {
+    auto shared = FileLock::shared(root_ / "blobs");
+    if (!shared) return fail(shared.error(), "image store");
+    writing_.emplace(std::move(*shared));
+    return {};
+  }
+  auto good = clear_strays(tmp());
+  if (good) good = (*lock)->make_shared();
+  if (!good) return fail(good.error(), "image store");
+  writing_.emplace(std::move(**lock));
+  return {};
 }
 
 fs::path Store::manifest_path(const ImageName& name) const {
@@ -125,21 +126,28 @@ fs::path Store::manifest_path(const ImageName& name) const {
 }
 
 std::optional<fs::path> Store::blob(const Sha256& digest) const {
-  auto path = blob_path(digest);
+  auto path = blob_place(root_, digest);
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return std::nullopt;
   return path;
 }
 
 Fallible<Sha256> Store::add_blob(ByteView content) {
-  const auto digest = Sha256::of(content);
-  if (blob(digest)) return digest;
-  auto file = NewFile::create(root_ / "tmp");
-  if (!file) return std::unexpected(file.error());
-  auto good = file->write(content);
-  if (good) good = std::move(*file).publish(blob_path(digest), root_);
+  auto writer = begin_blob();
+  if (!writer) return std::unexpected(writer.error());
+  auto good = writer->write(content);
   if (!good) return std::unexpected(good.error());
-  return digest;
+  const auto stored = std::move(*writer).finish();
+  if (!stored) return std::unexpected(stored.error());
+  return stored->sha256;
+}
+
+Fallible<BlobWriter> Store::begin_blob() {
+  auto good = begin_writing();
+  if (!good) return std::unexpected(good.error());
+  auto file = NewFile::create(tmp());
+  if (!file) return std::unexpected(file.error());
+  return BlobWriter(root_, std::move(*file));
 }
 
 Fallible<ImageInfo> Store::import_image(const ImportRequest& request) {
@@ -148,106 +156,230 @@ Fallible<ImageInfo> Store::import_image(const ImportRequest& request) {
   }
   auto stream = RawStream::open(request.source, {.max_raw_octets = request.max_raw_octets});
   if (!stream) return std::unexpected(stream.error());
-  auto file = NewFile::create(root_ / "tmp");
-  if (!file) return std::unexpected(file.error());
+  auto writer = begin_blob();
+  if (!writer) return std::unexpected(writer.error());
 
   Intake intake(std::move(*stream), request);
   const auto read = [&](std::span<std::uint8_t> out) { return intake.read(out); };
-  const auto write = [&](ByteView octets) { return file->write(octets); };
+  const auto write = [&](ByteView octets) { return writer->write(octets); };
   auto chunked = write_chunks(read, write, {.threads = request.threads});
   if (!chunked) return fail(chunked.error(), "importing " + request.name.text());
-  const auto data = chunked->stored_sha256;
+  const auto stored_sha256 = chunked->stored_sha256;
   auto manifest = make_manifest(request, std::move(intake), std::move(*chunked));
   if (!manifest) return fail(manifest.error(), "importing " + request.source.string());
 
-  const auto before = show(request.name);
-  if (before) {
-    if (before->manifest.raw_sha256 == manifest->raw_sha256) return before;
-    return fail(request.name.text() +
-                " exists with other content; a published version never changes, use a new version");
+  const auto before = image_before(request.name, *manifest);
+  if (!before) return std::unexpected(before.error());
+  if (*before) return **before;
+  const auto data = std::move(*writer).finish(stored_sha256);
+  if (!data) return fail(data.error(), "importing " + request.name.text());
+  return publish(request.name, *manifest, data->sha256);
+}
+
+// What has the name already: nothing, or the same image.
+Fallible<std::optional<ImageInfo>> Store::image_before(const ImageName& name,
+                                                       const Manifest& manifest) const {
+  std::error_code error;
+  if (!fs::exists(manifest_path(name), error)) return std::nullopt;
+  auto info = show(name);
+  if (!info || info->manifest.raw_sha256 != manifest.raw_sha256) {
+    return fail(exists_otherwise(name));
   }
-  if (!blob(data)) {
-    auto good = std::move(*file).publish(blob_path(data), root_);
-    if (!good) return std::unexpected(good.error());
-  }
-  auto good = publish(request.name, *manifest, data);
-  if (!good) return std::unexpected(good.error());
-  return show(request.name);
+  return *info;
 }
 
 // VERSION.data before VERSION.json: the name exists from the last rename on.
-Fallible<void> Store::publish(const ImageName& name, const Manifest& manifest, const Sha256& data) {
+Fallible<ImageInfo> Store::publish(const ImageName& name, const Manifest& manifest,
+                                   const Sha256& data) {
+  const auto lock = FileLock::exclusive(root_ / "manifests");
+  if (!lock) return std::unexpected(lock.error());
+  const auto path = manifest_path(name);
+  const auto before = image_before(name, manifest);
+  if (!before) return std::unexpected(before.error());
+  if (*before) return **before;
   const auto json = to_json(manifest);
   const auto digest = add_blob(as_bytes(json));
   if (!digest) return std::unexpected(digest.error());
-  const auto target = manifest_path(name);
-  auto data_target = target;
-  data_target.replace_extension(".data");
-  const std::pair<fs::path, std::string> files[] = {{data_target, data.text() + "\n"},
-                                                    {target, json}};
-  for (const auto& [path, text] : files) {
-    auto file = NewFile::create(root_ / "tmp");
-    if (!file) return std::unexpected(file.error());
-    auto good = file->write(as_bytes(text));
-    if (good) good = std::move(*file).publish(path, root_);
-    if (!good) return good;
-  }
-  return {};
+  auto data_path = path;
+  auto good = write_name(data_path.replace_extension(".data"), data.text() + "\n");
+  if (good) good = write_name(path, json);
+  if (!good) return std::unexpected(good.error());
+  return show(name);
 }
 
-Fallible<ImageInfo> Store::show(const ImageName& name) const {
+Fallible<FileSetInfo> Store::publish(const FileSet& set) {
+  const auto json = to_json(set);
+  const auto sound = parse_file_set(json);  // what cannot be read again must not get a name
+  if (!sound) return std::unexpected(sound.error());
+  auto good = begin_writing();
+  if (!good) return std::unexpected(good.error());
+  for (const auto& file : set.files) {
+    if (!blob(file.sha256))
+      return fail(set.name.text() + ": " + file.name + ": its blob is missing");
+  }
+  const auto lock = FileLock::exclusive(root_ / "manifests");
+  if (!lock) return std::unexpected(lock.error());
+  const auto path = manifest_path(set.name);
+  std::error_code error;
+  if (fs::exists(path, error)) {
+    auto before = show_file_set(set.name);
+    if (before && to_json(before->set) == json) return before;
+    return fail(exists_otherwise(set.name));
+  }
+  const auto digest = add_blob(as_bytes(json));
+  if (!digest) return std::unexpected(digest.error());
+  good = write_name(path, json);
+  if (!good) return std::unexpected(good.error());
+  return FileSetInfo{set, *digest};
+}
+
+Fallible<void> Store::write_name(const fs::path& path, std::string_view text) {
+  auto file = NewFile::create(tmp());
+  if (!file) return std::unexpected(file.error());
+  auto good = file->write(as_bytes(text));
+  if (good) good = std::move(*file).publish(path, root_);
+  return good;
+}
+
+Fallible<std::string> Store::read_manifest(const ImageName& name) const {
   if (!is_image_name(name.name) || !is_image_name(name.version)) {
     return fail("not an image name: " + name.text());
   }
   const auto path = manifest_path(name);
   std::error_code error;
   if (!fs::exists(path, error)) return fail("no image " + name.text() + " in the store");
-  const auto json = read_file(path, kMaxManifestOctets);
+  return read_file(path, kMaxManifestOctets);
+}
+
+Fallible<std::string> Store::type_of(const ImageName& name) const {
+  const auto json = read_manifest(name);
   if (!json) return std::unexpected(json.error());
-  auto manifest = parse_manifest(*json);
+  if (!is_file_set_json(*json)) return "disk image";
+  const auto info = read_set(name, *json);
+  if (!info) return std::unexpected(info.error());
+  return std::string(text(info->set.type));
+}
+
+Fallible<ImageInfo> Store::read_image(const ImageName& name, std::string_view json) const {
+  const auto path = manifest_path(name);
+  auto manifest = parse_manifest(json);
   if (!manifest) return fail(manifest.error(), path.string());
   auto data_path = path;
   const auto data = read_data_digest(data_path.replace_extension(".data"));
   if (!data) return std::unexpected(data.error());
-  const auto stored = fs::file_size(blob_path(*data), error);
+  std::error_code error;
+  const auto stored = fs::file_size(blob_place(root_, *data), error);
   if (error) return fail(name.text() + ": its data blob " + data->text() + " is missing");
-  return ImageInfo{name, Sha256::of(*json), *data, stored, std::move(*manifest)};
+  return ImageInfo{name, Sha256::of(json), *data, stored, std::move(*manifest)};
 }
 
-Fallible<std::vector<ImageInfo>> Store::list() const {
-  std::vector<ImageInfo> images;
-  const auto names = names_in(root_ / "manifests");
-  if (!names) return std::unexpected(names.error());
-  for (const auto& name : *names) {
+Fallible<FileSetInfo> Store::read_set(const ImageName& name, std::string_view json) const {
+  auto set = parse_file_set(json);
+  if (!set) return fail(set.error(), manifest_path(name).string());
+  return FileSetInfo{std::move(*set), Sha256::of(json)};
+}
+
+Fallible<ImageInfo> Store::show(const ImageName& name) const {
+  const auto json = read_manifest(name);
+  if (!json) return std::unexpected(json.error());
+  if (!is_file_set_json(*json)) return read_image(name, *json);
+  const auto info = read_set(name, *json);
+  if (!info) return std::unexpected(info.error());
+  return fail(name.text() + ": expected a disk image, this is " +
+              (info->set.type == FileSetType::content ? "content"
+                                                      : "an installer of kind " + info->set.kind));
+}
+
+Fallible<FileSetInfo> Store::show_file_set(const ImageName& name) const {
+  const auto json = read_manifest(name);
+  if (!json) return std::unexpected(json.error());
+  if (is_file_set_json(*json)) return read_set(name, *json);
+  return fail(name.text() + ": expected an installer or content, this is a disk image");
+}
+
+Fallible<std::vector<ImageName>> Store::names() const {
+  std::vector<ImageName> all;
+  const auto folders = names_in(root_ / "manifests");
+  if (!folders) return std::unexpected(folders.error());
+  for (const auto& name : *folders) {
     const auto files = names_in(root_ / "manifests" / name);
     if (!files) return std::unexpected(files.error());
     for (const auto& file : *files) {
-      if (!file.ends_with(".json")) continue;
-      auto info = show({name, file.substr(0, file.size() - 5)});
-      if (!info) return std::unexpected(info.error());
-      images.push_back(std::move(*info));
+      if (file.ends_with(".json")) all.push_back({name, file.substr(0, file.size() - 5)});
     }
+  }
+  return all;
+}
+
+Fallible<std::vector<ImageInfo>> Store::list() const {
+  const auto all = names();
+  if (!all) return std::unexpected(all.error());
+  std::vector<ImageInfo> images;
+  for (const auto& name : *all) {
+    const auto json = read_manifest(name);
+    if (!json) return std::unexpected(json.error());
+    if (is_file_set_json(*json)) continue;
+    auto info = read_image(name, *json);
+    if (!info) return std::unexpected(info.error());
+    images.push_back(std::move(*info));
   }
   return images;
 }
 
-bool Store::is_used(const Sha256& digest) const {
-  const auto images = list();
-  if (!images) return true;  // an unreadable name may use it
-  return std::ranges::any_of(*images, [&](const ImageInfo& image) {
-    return image.data_sha256 == digest || image.manifest_sha256 == digest;
-  });
+Fallible<std::vector<FileSetInfo>> Store::list_file_sets() const {
+  const auto all = names();
+  if (!all) return std::unexpected(all.error());
+  std::vector<FileSetInfo> sets;
+  for (const auto& name : *all) {
+    const auto json = read_manifest(name);
+    if (!json) return std::unexpected(json.error());
+    if (!is_file_set_json(*json)) continue;
+    auto info = read_set(name, *json);
+    if (!info) return std::unexpected(info.error());
+    sets.push_back(std::move(*info));
+  }
+  return sets;
+}
+
+Fallible<std::vector<Sha256>> Store::blobs_of(const ImageName& name) const {
+  const auto json = read_manifest(name);
+  if (!json) return std::unexpected(json.error());
+  std::vector<Sha256> blobs{Sha256::of(*json)};
+  if (is_file_set_json(*json)) {
+    const auto info = read_set(name, *json);
+    if (!info) return std::unexpected(info.error());
+    for (const auto& file : info->set.files) blobs.push_back(file.sha256);
+    return blobs;
+  }
+  const auto data = read_data_digest(manifest_path(name).replace_extension(".data"));
+  if (!data) return std::unexpected(data.error());
+  blobs.push_back(*data);
+  return blobs;
 }
 
 Fallible<void> Store::remove(const ImageName& name) {
-  const auto image = show(name);
-  if (!image) return std::unexpected(image.error());
+  const auto mine = blobs_of(name);
+  if (!mine) return std::unexpected(mine.error());
   const auto path = manifest_path(name);
   auto good = remove_file(path);
   auto data_path = path;
   if (good) good = remove_file(data_path.replace_extension(".data"));
-  for (const auto& digest : {image->manifest_sha256, image->data_sha256}) {
-    if (good && !is_used(digest)) good = remove_file(blob_path(digest));
+  if (!good) return good;
+
+  writing_.reset();  // ours would be in the way of the exclusive one
+  const auto lock = FileLock::try_exclusive(root_ / "blobs");
+  if (!lock) return std::unexpected(lock.error());
+  if (!*lock) return {};
+  std::set<Sha256> kept;
+  const auto all = names();
+  if (!all) return std::unexpected(all.error());
+  for (const auto& other : *all) {
+    const auto used = blobs_of(other);
+    if (!used) return std::unexpected(used.error());  // who knows what it uses
+    kept.insert(used->begin(), used->end());
+  }
+  for (const auto& digest : *mine) {
+    if (good && !kept.contains(digest)) good = remove_file(blob_place(root_, digest));
   }
   return good;
 }

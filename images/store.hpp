@@ -3,11 +3,13 @@
 //   blobs/sha256/xx/<sha>         immutable; the name is the SHA-256 of the content
 //   manifests/NAME/VERSION.json   what is published: the manifest itself (a blob as well)
 //   manifests/NAME/VERSION.data   the SHA-256 of the image's data blob, one line
-//   tmp/                          what is being made; emptied by open()
+//   tmp/                          what is being made
 //
 // Everything is made in tmp/, synced and renamed; VERSION.json comes last, so a name either leads
-// to a whole image or does not exist, whenever power fails. One process imports at a time; readers
-// need no lock.
+// to a whole image or does not exist, whenever power fails. Several processes may write at once:
+// who writes holds the folder blobs/ locked, shared, from its first blob until its Store ends; who
+// takes blobs away holds it exclusively, so that no blob vanishes between its making and the name
+// that uses it. A name is given under an exclusive lock of manifests/. Readers need no lock.
 #pragma once
 
 #include <cstdint>
@@ -20,18 +22,12 @@
 
 #include "base/crypto.hpp"
 #include "base/result.hpp"
+#include "images/blob_writer.hpp"
+#include "images/file_set.hpp"
+#include "images/files.hpp"
 #include "images/manifest.hpp"
 
 namespace slipway::images {
-
-// "debian-edge@12.5"
-struct ImageName {
-  std::string name, version;
-
-  // Fails when either part is not an is_image_name() or there is no '@'.
-  [[nodiscard]] static Fallible<ImageName> parse(std::string_view text);
-  [[nodiscard]] std::string text() const { return name + "@" + version; }
-};
 
 struct ImageInfo {
   ImageName name;
@@ -39,6 +35,11 @@ struct ImageInfo {
   Sha256 data_sha256;               // blob: the image's data, seekable zstd
   std::uint64_t stored_octets = 0;  // of the data blob
   Manifest manifest;
+};
+
+struct FileSetInfo {
+  FileSet set;
+  Sha256 manifest_sha256;  // blob: its JSON
 };
 
 struct ImportRequest {
@@ -62,25 +63,55 @@ class Store {
   // under the same name again is a success that changes nothing; other content is an error.
   [[nodiscard]] Fallible<ImageInfo> import_image(const ImportRequest& request);
 
+  // The name appears at once and whole; all blobs must be there. The same set under the same name
+  // again is a success that changes nothing; another one is an error.
+  [[nodiscard]] Fallible<FileSetInfo> publish(const FileSet& set);
+
+  // Disk images. A name that is something else is an error that says what it is.
   [[nodiscard]] Fallible<ImageInfo> show(const ImageName& name) const;
   [[nodiscard]] Fallible<std::vector<ImageInfo>> list() const;  // by name, then version
-  // Takes the name away, then those of its two blobs that no other name uses.
+  // Installers and content, in the same way.
+  [[nodiscard]] Fallible<FileSetInfo> show_file_set(const ImageName& name) const;
+  [[nodiscard]] Fallible<std::vector<FileSetInfo>> list_file_sets() const;
+  // What the name is: "disk image", "installer", "content". Fails when there is no such name.
+  [[nodiscard]] Fallible<std::string> type_of(const ImageName& name) const;
+
+  // Takes the name away, whatever it is, then those of its blobs that no other name uses. While
+  // another process writes, its blobs stay.
   [[nodiscard]] Fallible<void> remove(const ImageName& name);
 
   // The file of a blob that is there; its content never changes.
   [[nodiscard]] std::optional<std::filesystem::path> blob(const Sha256& digest) const;
   // Stores `content` (small: manifests, built artifacts); returns its name.
   [[nodiscard]] Fallible<Sha256> add_blob(ByteView content);
+  // A blob of any size, as a stream.
+  [[nodiscard]] Fallible<BlobWriter> begin_blob();
+
+  // Where unfinished things lie. Files whose name starts with "import-" or "download-" stay for
+  // whoever goes on with them, others are cleared up by the next that writes.
+  [[nodiscard]] std::filesystem::path tmp() const { return root_ / "tmp"; }
+  // Holds the store's lock, shared, from now on: nobody clears up. begin_blob() and the like call
+  // it themselves.
+  [[nodiscard]] Fallible<void> begin_writing();
 
  private:
   explicit Store(std::filesystem::path root) : root_(std::move(root)) {}
-  [[nodiscard]] std::filesystem::path blob_path(const Sha256& digest) const;
   [[nodiscard]] std::filesystem::path manifest_path(const ImageName& name) const;
-  [[nodiscard]] Fallible<void> publish(const ImageName& name, const Manifest& manifest,
-                                       const Sha256& data);
-  [[nodiscard]] bool is_used(const Sha256& digest) const;
+  // The JSON under the name.
+  [[nodiscard]] Fallible<std::string> read_manifest(const ImageName& name) const;
+  [[nodiscard]] Fallible<std::vector<ImageName>> names() const;  // of either kind
+  [[nodiscard]] Fallible<ImageInfo> read_image(const ImageName& name, std::string_view json) const;
+  [[nodiscard]] Fallible<FileSetInfo> read_set(const ImageName& name, std::string_view json) const;
+  [[nodiscard]] Fallible<std::optional<ImageInfo>> image_before(const ImageName& name,
+                                                                const Manifest& manifest) const;
+  [[nodiscard]] Fallible<ImageInfo> publish(const ImageName& name, const Manifest& manifest,
+                                            const Sha256& data);
+  [[nodiscard]] Fallible<void> write_name(const std::filesystem::path& path, std::string_view text);
+  // The blobs that the name uses, its manifest's own first.
+  [[nodiscard]] Fallible<std::vector<Sha256>> blobs_of(const ImageName& name) const;
 
   std::filesystem::path root_;
+  std::optional<FileLock> writing_;
 };
 
 }  // namespace slipway::images

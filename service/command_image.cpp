@@ -11,8 +11,14 @@ namespace {
 
 namespace json = boost::json;
 
-struct ImportOptions {
+struct ImportWords {  // as they stand on the command line
   std::string source, name, version, sha256;
+};
+
+struct ImportOptions {
+  std::string source;
+  images::ImageName image;
+  std::optional<Sha256> sha256;  // of the source
 };
 
 std::optional<images::Store> open_store(Common& common) {
@@ -29,6 +35,7 @@ json::object describe(const images::ImageInfo& info) {
   for (const auto& range : info.manifest.zero) zero_octets += range.length;
   return {{"name", info.name.name},
           {"version", info.name.version},
+          {"type", "disk image"},
           {"raw_octets", info.manifest.raw_size},
           {"stored_octets", info.stored_octets},
           {"zero_octets", zero_octets},
@@ -41,44 +48,76 @@ json::object describe(const images::ImageInfo& info) {
            {{"name", info.manifest.source.name}, {"sha256", info.manifest.source.sha256.text()}}}};
 }
 
-void print(const images::ImageInfo& info, bool as_json) {
+json::object describe(const images::FileSetInfo& info) {
+  const auto& set = info.set;
+  json::array files;
+  for (const auto& file : set.files) {
+    files.push_back({{"name", file.name}, {"octets", file.octets}, {"sha256", file.sha256.text()}});
+  }
+  return {{"name", set.name.name},
+          {"version", set.name.version},
+          {"type", images::text(set.type)},
+          {"kind", set.kind},
+          {"stored_octets", set.octets()},
+          {"cmdline", set.cmdline},
+          {"manifest_sha256", info.manifest_sha256.text()},
+          {"source", {{"name", set.source.name}, {"sha256", set.source.sha256.text()}}},
+          {"files", files},
+          {"found", json::value_from(set.found)}};
+}
+
+void print_line(std::string_view key, const json::value& value) {
+  std::cout << key << ": ";
+  if (value.is_string()) {
+    std::cout << std::string_view(value.as_string());
+  } else {
+    std::cout << json::serialize(value);
+  }
+  std::cout << "\n";
+}
+
+// Lists line by line: the files of a set, and what was found in its source.
+void print(const json::object& description, bool as_json) {
   if (as_json) {
-    std::cout << json::serialize(describe(info)) << "\n";
+    std::cout << json::serialize(description) << "\n";
     return;
   }
-  for (const auto& [key, value] : describe(info)) {
-    std::cout << key << ": ";
-    if (value.is_string()) {
-      std::cout << std::string_view(value.as_string());
-    } else {
-      std::cout << json::serialize(value);
+  for (const auto& [key, value] : description) {
+    if (!value.is_array()) {
+      print_line(key, value);
+      continue;
     }
-    std::cout << "\n";
+    for (const auto& element : value.as_array()) print_line(key, element);
   }
 }
 
-void import_image(Common& common, const ImportOptions& options) {
-  const auto name = images::ImageName::parse(options.name + "@" + options.version);
-  if (!name) return common.failed(name.error());
-  std::optional<Sha256> expected;
-  if (!options.sha256.empty()) {
-    expected = Sha256::parse(options.sha256);
-    if (!expected) return common.failed(Error("--sha256: expected 64 hexadecimal digits"));
-  }
-  auto store = open_store(common);
-  if (!store) return;
+void import_disk_image(Common& common, images::Store& store, const ImportOptions& options) {
   ProgressBar bar;
   const images::ImportRequest request{.source = options.source,
-                                      .name = *name,
-                                      .expected_sha256 = expected,
+                                      .name = options.image,
+                                      .expected_sha256 = options.sha256,
                                       .progress = [&bar](std::uint64_t done, std::uint64_t total) {
                                         bar.show("import", done, total);
                                         return true;
                                       }};
-  const auto info = store->import_image(request);
+  const auto info = store.import_image(request);
   bar.finish();
   if (!info) return common.failed(info.error().within("importing " + options.source));
-  print(*info, common.json);
+  print(describe(*info), common.json);
+}
+
+// What SOURCE and the options say it is decides who takes it.
+void import_any(Common& common, const ImportWords& words) {
+  const auto name = images::ImageName::parse(words.name + "@" + words.version);
+  if (!name) return common.failed(name.error());
+  ImportOptions options{.source = words.source, .image = *name, .sha256 = {}};
+  if (!words.sha256.empty()) {
+    options.sha256 = Sha256::parse(words.sha256);
+    if (!options.sha256) return common.failed(Error("--sha256: expected 64 hexadecimal digits"));
+  }
+  auto store = open_store(common);
+  if (!store) return;
+  import_disk_image(common, *store, options);
 }
 
 void list_images(Common& common) {
@@ -86,15 +125,24 @@ void list_images(Common& common) {
   if (!store) return;
   const auto images = store->list();
   if (!images) return common.failed(images.error());
+  const auto sets = store->list_file_sets();
+  if (!sets) return common.failed(sets.error());
   if (common.json) {
     json::array list;
     for (const auto& info : *images) list.push_back(describe(info));
+    for (const auto& info : *sets) list.push_back(describe(info));
     std::cout << json::serialize(json::object{{"images", list}}) << "\n";
     return;
   }
   for (const auto& info : *images) {
-    std::cout << info.name.text() << "  " << human_octets(info.manifest.raw_size) << " raw, "
-              << human_octets(info.stored_octets) << " stored\n";
+    std::cout << info.name.text() << "  disk image, " << human_octets(info.manifest.raw_size)
+              << " raw, " << human_octets(info.stored_octets) << " stored\n";
+  }
+  for (const auto& info : *sets) {
+    const auto& set = info.set;
+    std::cout << set.name.text() << "  " << images::text(set.type)
+              << (set.type == images::FileSetType::installer ? ", " + set.kind : "") << ", "
+              << set.files.size() << " files, " << human_octets(set.octets()) << " stored\n";
   }
 }
 
@@ -103,9 +151,16 @@ void show_image(Common& common, const std::string& text) {
   if (!name) return common.failed(name.error());
   const auto store = open_store(common);
   if (!store) return;
+  const auto type = store->type_of(*name);
+  if (!type) return common.failed(type.error());
+  if (*type != "disk image") {
+    const auto set = store->show_file_set(*name);
+    if (!set) return common.failed(set.error());
+    return print(describe(*set), common.json);
+  }
   const auto info = store->show(*name);
   if (!info) return common.failed(info.error());
-  print(*info, common.json);
+  print(describe(*info), common.json);
 }
 
 void remove_image(Common& common, const std::string& text, bool yes) {
@@ -127,17 +182,17 @@ void remove_image(Common& common, const std::string& text, bool yes) {
 }  // namespace
 
 void add_image(CLI::App& app, const SharedCommon& common) {
-  auto* image = app.add_subcommand("image", "The store of disk images");
+  auto* image = app.add_subcommand("image", "The store of disk images, installers and content");
   image->require_subcommand(1);
 
-  auto* import = image->add_subcommand("import", "Take a disk image into the store");
-  auto options = std::make_shared<ImportOptions>();
-  import->add_option("SOURCE", options->source, "raw, .gz, .xz or .zst file")->required();
-  import->add_option("--name", options->name, "name in the store")->required();
-  import->add_option("--version", options->version, "version; never changes once imported")
+  auto* import = image->add_subcommand("import", "Take an image into the store");
+  auto words = std::make_shared<ImportWords>();
+  import->add_option("SOURCE", words->source, "raw, .gz, .xz or .zst file")->required();
+  import->add_option("--name", words->name, "name in the store")->required();
+  import->add_option("--version", words->version, "version; never changes once imported")
       ->required();
-  import->add_option("--sha256", options->sha256, "what the source file must hash to");
-  import->callback([common, options] { import_image(*common, *options); });
+  import->add_option("--sha256", words->sha256, "what the source file must hash to");
+  import->callback([common, words] { import_any(*common, *words); });
 
   image->add_subcommand("list", "All images")->callback([common] { list_images(*common); });
 

@@ -148,28 +148,151 @@ TEST_CASE("images are listed, and removed without hurting others", "[images][sto
   CHECK(files_below(scratch.path("store")) == 0);
 }
 
-TEST_CASE("opening the store clears up what an import left", "[images][store]") {
+TEST_CASE("what an import left is cleared up by the next that writes", "[images][store]") {
   const ScratchFolder scratch;
   auto store = open_store(scratch);
+  write_file(scratch.path("store/tmp/half"), as_bytes("half"));
+  write_file(scratch.path("store/tmp/import-a@1"), as_bytes("may go on"));
+  store = open_store(scratch);  // readers leave it alone: its owner may be at work
+  CHECK(files_below(scratch.path("store/tmp")) == 2);
   const auto digest = store.add_blob(as_bytes("artifact"));
   REQUIRE(digest);
-  write_file(scratch.path("store/tmp/half"), as_bytes("half"));
-  store = open_store(scratch);
-  CHECK(files_below(scratch.path("store")) == 1);
+  CHECK(files_below(scratch.path("store/tmp")) == 1);
   const auto blob = store.blob(*digest);
   REQUIRE(blob);
   CHECK(as_text(read_whole_file(*blob)) == "artifact");
   CHECK_FALSE(store.blob(Sha256::of("another")));
 }
 
-TEST_CASE("an image name is NAME@VERSION", "[images][store]") {
-  const auto name = ImageName::parse("debian-edge@12.5");
-  REQUIRE(name);
-  CHECK(name->name == "debian-edge");
-  CHECK(name->version == "12.5");
-  for (const auto* bad : {"", "@", "a", "a@", "@1", "a@b@c", "../a@1", "a@../1", "A@1"}) {
-    CHECK_FALSE(ImageName::parse(bad));
+TEST_CASE("what another process writes is not cleared up", "[images][store]") {
+  const ScratchFolder scratch;
+  auto other = open_store(scratch);
+  auto writer = other.begin_blob();
+  REQUIRE(writer);
+  REQUIRE(writer->write(as_bytes("half of it")));
+  auto store = open_store(scratch);
+  REQUIRE(store.add_blob(as_bytes("mine")));
+  CHECK(files_below(scratch.path("store/tmp")) == 1);
+  const auto stored = std::move(*writer).finish(Sha256::of("half of it"));
+  REQUIRE(stored);
+  CHECK(stored->octets == 10);
+  CHECK(store.blob(stored->sha256));
+}
+
+TEST_CASE("a blob that is not the expected one is not kept", "[images][store]") {
+  const ScratchFolder scratch;
+  auto store = open_store(scratch);
+  auto writer = store.begin_blob();
+  REQUIRE(writer);
+  REQUIRE(writer->write(as_bytes("octets")));
+  const auto stored = std::move(*writer).finish(Sha256::of("others"));
+  REQUIRE_FALSE(stored);
+  CHECK_THAT(stored.error().text(), ContainsSubstring("expected " + Sha256::of("others").text()));
+  CHECK_FALSE(store.blob(Sha256::of("octets")));
+}
+
+namespace {
+
+FileSet kernel_set(Store& store, const char* version, std::string_view kernel) {
+  const auto digest = store.add_blob(as_bytes(kernel));
+  REQUIRE(digest);
+  return {.name = {"installer", version},
+          .type = FileSetType::installer,
+          .kind = "generic",
+          .source = {"vmlinuz", *digest},
+          .cmdline = {},
+          .files = {{"kernel", kernel.size(), *digest}},
+          .found = {}};
+}
+
+}  // namespace
+
+TEST_CASE("a file set is published whole, and never changes", "[images][store]") {
+  const ScratchFolder scratch;
+  auto store = open_store(scratch);
+  const auto set = kernel_set(store, "1", "the kernel");
+  const auto first = store.publish(set);
+  REQUIRE(first);
+  CHECK(first->set == set);
+  CHECK(store.publish(set)->manifest_sha256 == first->manifest_sha256);
+  CHECK(store.show_file_set({"installer", "1"})->set == set);
+  CHECK(store.list_file_sets()->size() == 1);
+  CHECK(store.list()->empty());
+  CHECK(store.type_of({"installer", "1"}) == "installer");
+  const auto json = store.blob(first->manifest_sha256);
+  REQUIRE(json);
+  CHECK(as_text(read_whole_file(*json)) == to_json(set));
+
+  const auto other = store.publish(kernel_set(store, "1", "another kernel"));
+  REQUIRE_FALSE(other);
+  CHECK_THAT(other.error().text(), ContainsSubstring("never changes"));
+
+  auto missing = kernel_set(store, "2", "the kernel");
+  missing.files[0].sha256 = Sha256::of("nothing");
+  CHECK_THAT(store.publish(missing).error().text(),
+             ContainsSubstring("kernel: its blob is missing"));
+  missing.files[0].name = "../kernel";
+  CHECK_THAT(store.publish(missing).error().text(), ContainsSubstring("files[0].name"));
+  CHECK_FALSE(store.type_of({"installer", "2"}));
+}
+
+TEST_CASE("a name of one kind is not taken for the other", "[images][store]") {
+  const ScratchFolder scratch;
+  auto store = open_store(scratch);
+  write_file(scratch.path("raw"), make_gpt_image());
+  REQUIRE(store.import_image({.source = scratch.path("raw"), .name = {"disk", "1"}}));
+  REQUIRE(store.publish(kernel_set(store, "1", "the kernel")));
+  CHECK(store.show({"installer", "1"}).error().text() ==
+        "installer@1: expected a disk image, this is an installer of kind generic");
+  CHECK_THAT(store.show_file_set({"disk", "1"}).error().text(),
+             ContainsSubstring("this is a disk image"));
+  CHECK(store.type_of({"disk", "1"}) == "disk image");
+  CHECK(store.list()->size() == 1);
+  const auto taken =
+      store.import_image({.source = scratch.path("raw"), .name = {"installer", "1"}});
+  REQUIRE_FALSE(taken);
+  CHECK_THAT(taken.error().text(), ContainsSubstring("never changes"));
+}
+
+TEST_CASE("a blob stays as long as a name of either kind uses it", "[images][store]") {
+  const ScratchFolder scratch;
+  auto store = open_store(scratch);
+  write_file(scratch.path("raw"), make_gpt_image());
+  const auto image = store.import_image({.source = scratch.path("raw"), .name = {"disk", "1"}});
+  REQUIRE(image);
+  auto set = kernel_set(store, "1", "the kernel");
+  const auto kernel = set.files[0].sha256;
+  set.files.push_back({"disk.zst", image->stored_octets, image->data_sha256});
+  REQUIRE(store.publish(set));
+  set.name.version = "2";
+  set.files.pop_back();
+  REQUIRE(store.publish(set));
+
+  REQUIRE(store.remove({"disk", "1"}));
+  CHECK(store.blob(image->data_sha256));
+  CHECK_FALSE(store.blob(image->manifest_sha256));
+  REQUIRE(store.remove({"installer", "1"}));
+  CHECK_FALSE(store.blob(image->data_sha256));
+  CHECK(store.blob(kernel));
+  REQUIRE(store.remove({"installer", "2"}));
+  CHECK(files_below(scratch.path("store")) == 0);
+}
+
+TEST_CASE("no blob is taken away while another process writes", "[images][store]") {
+  const ScratchFolder scratch;
+  auto store = open_store(scratch);
+  const auto set = kernel_set(store, "1", "the kernel");
+  REQUIRE(store.publish(set));
+  {
+    auto other = open_store(scratch);
+    REQUIRE(other.add_blob(as_bytes("the kernel")));  // there already; its name comes later
+    REQUIRE(store.remove(set.name));
+    CHECK_FALSE(store.type_of(set.name));
+    CHECK(store.blob(set.files[0].sha256));
+    REQUIRE(other.publish(set));
   }
+  REQUIRE(store.remove(set.name));
+  CHECK(files_below(scratch.path("store")) == 0);
 }
 
 TEST_CASE("a GPT of 4096-octet sectors is recorded", "[images][store]") {
