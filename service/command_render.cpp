@@ -3,11 +3,11 @@
 
 #include "provisioning/bootscript.hpp"
 #include "provisioning/explain.hpp"
-#include "provisioning/inventory.hpp"
 #include "provisioning/plan.hpp"
 #include "provisioning/userdata.hpp"
 #include "service/artifacts.hpp"
 #include "service/command.hpp"
+#include "service/host_recipe.hpp"
 #include "service/interfaces.hpp"
 
 namespace slipway::service {
@@ -78,26 +78,19 @@ Fallible<std::string> explanation(const prov::Subject& subject, const RenderOpti
 }
 
 Fallible<std::string> render(const prov::Config& config, const RenderOptions& options, bool json) {
-  const auto mac = Mac::parse(options.mac);
-  if (!mac) return fail("--mac: \"" + options.mac + "\" is not a MAC such as 52:54:00:aa:00:01");
-  const auto loaded = prov::load_inventory(config.inventory);
-  for (const auto& mistake : loaded.mistakes) std::cerr << mistake.line() << "\n";
-  if (!loaded.good()) return fail("the inventory has mistakes; nothing is rendered");
-  const auto inventory = std::make_shared<const prov::Inventory>(loaded.inventory);
-  const auto* host = inventory->host_by_mac(*mac);
-  if (host == nullptr) return fail("no host of the inventory has the MAC " + mac->text());
-  const auto* profile = inventory->profile(host->profile);
-  if (profile == nullptr) return fail("host " + host->name + " has no profile yet");
-  prov::Recipe recipe{inventory, *host, profile, inventory->site(host->site)};
-  if (options.explain) return explanation(recipe.subject(), options, json);
+  auto recipe = recipe_from_files(config, {.mac = options.mac, .name = {}});
+  if (!recipe) return std::unexpected(recipe.error());
+  if (options.explain) return explanation(recipe->subject(), options, json);
   const bool boots = options.what == "boot.ipxe" || options.what == "grub.cfg";
-  if ((boots || options.what == "plan") && profile->installer != prov::InstallerKind::flash) {
-    return fail("profile " + profile->id() + " has an installer of others; this version renders " +
+  if ((boots || options.what == "plan") &&
+      recipe->profile->installer != prov::InstallerKind::flash) {
+    return fail("profile " + recipe->profile->id() +
+                " has an installer of others; this version renders " +
                 "its config, and boots only the installer flash");
   }
-  if (boots) return boot_script(config, *mac, options.what == "grub.cfg");
-  if (options.what == "plan") return plan(config, std::move(recipe));
-  return seed_part(config, recipe.subject(), options);
+  if (boots) return boot_script(config, *Mac::parse(options.mac), options.what == "grub.cfg");
+  if (options.what == "plan") return plan(config, std::move(*recipe));
+  return seed_part(config, recipe->subject(), options);
 }
 
 }  // namespace

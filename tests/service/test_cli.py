@@ -40,6 +40,7 @@ ARGUMENTS = {
     "image list": [],
     "image remove": ["demo@1"],
     "image show": ["demo@1"],
+    "media cidata": ["--mac", "52:54:00:aa:00:01", "-o", "FILE"],
     "render": ["--mac", "52:54:00:aa:00:01", "user-data"],
     "serve": [],
     "site new": [],

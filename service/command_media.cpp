@@ -1,0 +1,99 @@
+// `slipway media`: what is carried to a host by hand. docs/media.md.
+#include <boost/json.hpp>
+#include <iostream>
+
+#include "images/iso.hpp"
+#include "service/command.hpp"
+#include "service/host_recipe.hpp"
+#include "service/output_file.hpp"
+
+namespace slipway::service {
+namespace {
+
+namespace json = boost::json;
+namespace prov = slipway::provisioning;
+
+struct CidataOptions {
+  HostChoice host;
+  std::string output;
+};
+
+// Stays the same as long as the content does, so that cloud-init takes a changed volume for a new
+// instance and the same one, read at every boot, for the one it knows.
+std::string instance_of(const prov::HostEntry& host, const prov::Seed& seed) {
+  constexpr std::size_t kDigits = 12;
+  const auto digest = Sha256::of(seed.user_data + '\0' + seed.network_config + seed.vendor_data);
+  return host.name + "-" + digest.text().substr(0, kDigits);
+}
+
+Fallible<std::vector<images::IsoFile>> cidata_files(const prov::Recipe& recipe) {
+  if (recipe.profile->format == prov::UserDataFormat::autoinstall) {
+    return fail(
+        "format autoinstall reports its end with the token of a network boot, which no "
+        "volume carries; boot this host from the network");
+  }
+  auto seed = prov::render_seed(recipe.subject(), "");
+  if (!seed) return std::unexpected(seed.error());
+  const auto named = prov::render_seed(recipe.subject(), instance_of(recipe.entry, *seed));
+  if (!named) return std::unexpected(named.error());
+  // Kairos wants the file, and the vendor's own volumes have it empty.
+  const bool is_kairos = recipe.profile->format == prov::UserDataFormat::kairos;
+  std::vector<images::IsoFile> files{{"user-data", named->user_data},
+                                     {"meta-data", is_kairos ? std::string() : named->meta_data}};
+  if (!named->vendor_data.empty()) files.push_back({"vendor-data", named->vendor_data});
+  if (!named->network_config.empty()) files.push_back({"network-config", named->network_config});
+  return files;
+}
+
+Fallible<void> make_cidata(Common& common, const CidataOptions& options) {
+  const auto config = common.config();
+  if (!config) return {};  // its mistakes have been said
+  const auto recipe = recipe_from_files(*config, options.host);
+  if (!recipe) return std::unexpected(recipe.error());
+  const auto files = cidata_files(*recipe);
+  if (!files) return fail(files.error(), "host " + recipe->entry.name);
+  const auto volume = images::make_iso("cidata", *files);
+  if (!volume) return std::unexpected(volume.error());
+  constexpr mode_t kOwnerOnly = 0600;
+  const auto done = write_output(options.output, *volume, kOwnerOnly);
+  if (!done) return done;
+  if (common.json) {
+    json::array names;
+    for (const auto& file : *files) names.push_back(json::value(file.name));
+    std::cout << json::serialize(json::object{{"file", options.output},
+                                              {"host", recipe->entry.name},
+                                              {"octets", volume->size()},
+                                              {"sha256", Sha256::of(*volume).text()},
+                                              {"files", names}})
+              << "\n";
+  } else {
+    std::cout << options.output << ": the cidata volume of host " << recipe->entry.name << "\n";
+  }
+  std::cerr << "It holds this host's secrets as they are: keep it like them, and destroy it when "
+               "the host has read it.\n";
+  return {};
+}
+
+void add_cidata(CLI::App& media, const SharedCommon& common) {
+  auto* command = media.add_subcommand("cidata", "A host's seed as an ISO 9660 volume for NoCloud");
+  auto options = std::make_shared<CidataOptions>();
+  auto* which = command->add_option_group("host", "which one");
+  which->add_option("--mac", options->host.mac, "one of its MACs");
+  which->add_option("--host", options->host.name, "its name in the inventory");
+  which->require_option(1);
+  command->add_option("-o,--output", options->output, "the file")->required();
+  command->callback([common, options] {
+    const auto done = make_cidata(*common, *options);
+    if (!done) common->failed(done.error());
+  });
+}
+
+}  // namespace
+
+void add_media(CLI::App& app, const SharedCommon& common) {
+  auto* media = app.add_subcommand("media", "What is carried to a host by hand");
+  media->require_subcommand(1);
+  add_cidata(*media, common);
+}
+
+}  // namespace slipway::service
