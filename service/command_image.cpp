@@ -4,6 +4,7 @@
 
 #include "images/store.hpp"
 #include "service/command.hpp"
+#include "service/import_network.hpp"
 #include "service/progress_bar.hpp"
 
 namespace slipway::service {
@@ -13,6 +14,7 @@ namespace json = boost::json;
 
 struct ImportWords {  // as they stand on the command line
   std::string source, name, version, sha256;
+  NetworkOptions network;
 };
 
 struct ImportOptions {
@@ -106,6 +108,23 @@ void import_disk_image(Common& common, images::Store& store, const ImportOptions
   print(describe(*info), common.json);
 }
 
+// What its content is decides who takes it.
+void import_file(Common& common, images::Store& store, const ImportOptions& options) {
+  import_disk_image(common, store, options);
+}
+
+void import_from_url(Common& common, images::Store& store, ImportOptions options,
+                     const NetworkOptions& network) {
+  auto fetched =
+      fetch_url(options.source, store.tmp().parent_path() / "downloads", options.sha256, network);
+  if (!fetched) return common.failed(fetched.error());
+  options.source = fetched->file.path();
+  import_file(common, store, options);
+  if (common.exit_code != 0) return;  // it stays, so that another try need not fetch it again
+  const auto removed = fetched->file.remove();
+  if (!removed) common.failed(removed.error());
+}
+
 // What SOURCE and the options say it is decides who takes it.
 void import_any(Common& common, const ImportWords& words) {
   const auto name = images::ImageName::parse(words.name + "@" + words.version);
@@ -117,7 +136,8 @@ void import_any(Common& common, const ImportWords& words) {
   }
   auto store = open_store(common);
   if (!store) return;
-  import_disk_image(common, *store, options);
+  if (is_url(words.source)) return import_from_url(common, *store, options, words.network);
+  import_file(common, *store, options);
 }
 
 void list_images(Common& common) {
@@ -187,11 +207,13 @@ void add_image(CLI::App& app, const SharedCommon& common) {
 
   auto* import = image->add_subcommand("import", "Take an image into the store");
   auto words = std::make_shared<ImportWords>();
-  import->add_option("SOURCE", words->source, "raw, .gz, .xz or .zst file")->required();
+  import->add_option("SOURCE", words->source, "a file (raw, .gz, .xz or .zst), or its https:// URL")
+      ->required();
   import->add_option("--name", words->name, "name in the store")->required();
   import->add_option("--version", words->version, "version; never changes once imported")
       ->required();
   import->add_option("--sha256", words->sha256, "what the source file must hash to");
+  add_network_options(*import, words->network);
   import->callback([common, words] { import_any(*common, *words); });
 
   image->add_subcommand("list", "All images")->callback([common] { list_images(*common); });
