@@ -4,8 +4,10 @@
 #include <openssl/evp.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace slipway {
@@ -57,6 +59,31 @@ std::optional<Sha256> Sha256::parse(std::string_view hex) {
 }
 
 std::string Sha256::text() const { return to_hex(octets); }
+
+Gmac::Gmac() { random_octets(key_); }
+
+// OpenSSL fails here only for lack of memory or of AES itself; neither can be gone on from.
+Gmac::Tag Gmac::of(std::uint64_t number, ByteView bytes) const {
+  constexpr std::size_t kMost = std::size_t{1} << 30;  // OpenSSL counts in int
+  const std::unique_ptr<EVP_CIPHER_CTX, void (*)(EVP_CIPHER_CTX*)> context(EVP_CIPHER_CTX_new(),
+                                                                           &EVP_CIPHER_CTX_free);
+  std::array<std::uint8_t, 12> nonce{};
+  std::memcpy(nonce.data(), &number, sizeof number);
+  bool good = context && EVP_EncryptInit_ex(context.get(), EVP_aes_128_gcm(), nullptr, key_.data(),
+                                            nonce.data()) == 1;
+  int octets = 0;
+  while (good && !bytes.empty()) {
+    const auto part = bytes.first(std::min(bytes.size(), kMost));
+    good = EVP_EncryptUpdate(context.get(), nullptr, &octets, part.data(),
+                             static_cast<int>(part.size())) == 1;
+    bytes = bytes.subspan(part.size());
+  }
+  Tag tag{};
+  good = good && EVP_EncryptFinal_ex(context.get(), tag.data(), &octets) == 1 &&
+         EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, tag.size(), tag.data()) == 1;
+  if (!good) throw std::bad_alloc();
+  return tag;
+}
 
 void random_octets(std::span<std::uint8_t> out) {
   while (!out.empty()) {

@@ -79,6 +79,7 @@ Outcome Body::fetch_chunks(std::size_t first, std::size_t end, const TakeRaw& ta
 Outcome Body::write() {
   const auto seed_octets = plan_->seed_extent().length;
   proof_.emplace(manifest_.raw_size + seed_octets);
+  marks_.emplace(manifest_.chunks.size());
   std::uint64_t chunk_octets = 0;
   for (const auto& chunk : manifest_.chunks) chunk_octets += chunk.raw_length;
   total_octets_ = chunk_octets + seed_octets;
@@ -138,8 +139,8 @@ Outcome Body::write_piece(Job& job) {
 
 Outcome Body::write_chunk(Job& job) {
   const auto& piece = job.piece;
-  auto chunk =
-      VerifiedChunk::verify(piece.index, manifest_.chunks[piece.index], job.stored, take_buffer());
+  auto chunk = VerifiedChunk::verify(piece.index, manifest_.chunks[piece.index], job.stored,
+                                     take_buffer(), &*marks_);
   if (!chunk) return bad_chunk(chunk.error());
   job.stored = {};
   plan_->keep(chunk->raw_offset(), chunk->raw());
@@ -253,7 +254,9 @@ Outcome Body::check_piece(const Piece& piece) {
 
 bool Body::is_good(const Piece& piece, std::span<std::uint8_t> found) {
   switch (piece.kind) {
-    case Piece::Kind::chunk: return proof_->accept(found, manifest_.chunks[piece.index].raw_sha256);
+    case Piece::Kind::chunk:
+      if (marks_) return proof_->accept(found, *marks_, piece.index);
+      return proof_->accept(found, manifest_.chunks[piece.index].raw_sha256);
     case Piece::Kind::zero: return proof_->accept_zero(found);
     case Piece::Kind::seed: return proof_->accept(found, Sha256::of(plan_->seed()));
   }

@@ -1,7 +1,7 @@
 // images/body.hpp -- all of an image but its tables: written, flushed, read back.
 //
-// The stages of a chunk are fetch -> stored digest -> unpack -> raw digest -> write -> flush ->
-// read back -> raw digest. On a disk that does not rotate, what was flushed is read back while the
+// The stages of a chunk are fetch -> stored digest -> unpack -> mark, raw digest -> write -> flush
+// -> read back -> mark. On a disk that does not rotate, what was flushed is read back while the
 // rest is being fetched and written; on one that does, all is read back in the end, in order.
 #pragma once
 
@@ -79,6 +79,7 @@ class Body {
   DiskPlan* plan_ = nullptr;
   Backlog backlog_;
   std::optional<ReadBack> proof_;
+  std::optional<Marks> marks_;  // of what this run wrote; none when it only compares
   std::atomic<std::uint64_t> done_octets_ = 0, total_octets_ = 0;
   std::atomic<std::uint64_t> written_octets_ = 0, unflushed_octets_ = 0;
 

@@ -13,7 +13,9 @@ std::string chunk_label(std::size_t index, const Chunk& chunk) {
 }
 
 Fallible<VerifiedChunk> VerifiedChunk::verify(std::size_t index, const Chunk& chunk,
-                                              ByteView stored, AlignedBuffer buffer) {
+                                              ByteView stored, AlignedBuffer buffer, Marks* marks) {
+  // The mark is that of what the digest is about to see, not of a copy made after it.
+  if (marks != nullptr && chunk.is_plain()) marks->note(index, stored);
   if (stored.size() != chunk.stored_length || Sha256::of(stored) != chunk.stored_sha256) {
     return fail(chunk_label(index, chunk) + ": stored digest does not match the manifest");
   }
@@ -25,6 +27,7 @@ Fallible<VerifiedChunk> VerifiedChunk::verify(std::size_t index, const Chunk& ch
   }
   const auto unpacked = decompress_frame(stored, raw);
   if (!unpacked) return fail(unpacked.error(), chunk_label(index, chunk));
+  if (marks != nullptr) marks->note(index, raw);
   if (Sha256::of(raw) != chunk.raw_sha256) {
     return fail(chunk_label(index, chunk) + ": raw digest does not match the manifest");
   }
@@ -38,6 +41,12 @@ bool is_all_zero(ByteView octets) {
 
 bool ReadBack::accept(ByteView found, const Sha256& digest) {
   const bool same = Sha256::of(found) == digest;
+  if (same) good_ += found.size();
+  return same;
+}
+
+bool ReadBack::accept(ByteView found, const Marks& marks, std::size_t index) {
+  const bool same = marks.matches(index, found);
   if (same) good_ += found.size();
   return same;
 }

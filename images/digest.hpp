@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/crypto.hpp"
 #include "base/result.hpp"
@@ -18,14 +20,33 @@ namespace slipway::images {
 // "chunk 17 (raw offset 71303168)": how messages name a chunk.
 [[nodiscard]] std::string chunk_label(std::size_t index, const Chunk& chunk);
 
+// What each chunk was, octet for octet, when it was found good: to compare what is read back
+// with. A tag of GMAC stands for the chunk, taken before its SHA-256 is: so whatever changes in
+// memory or on the disk from then on shows, and no disk can forge it, which does not know the key.
+// Different chunks may be noted and compared by several threads at once.
+class Marks {
+ public:
+  explicit Marks(std::size_t chunks) : tags_(chunks) {}
+
+  void note(std::size_t index, ByteView raw) { tags_[index] = mac_.of(index, raw); }
+  [[nodiscard]] bool matches(std::size_t index, ByteView found) const {
+    return mac_.of(index, found) == tags_[index];
+  }
+
+ private:
+  Gmac mac_;
+  std::vector<Gmac::Tag> tags_;
+};
+
 // The raw octets of one chunk, good to be written.
 class VerifiedChunk {
  public:
-  // Checks the stored octets, unpacks them, checks the raw ones. `index` is for messages, `buffer`
-  // is reused memory of any size. Fails with "chunk 17 (raw offset 71303168): stored digest does
-  // not match the manifest" and the like.
+  // Checks the stored octets, unpacks them, checks the raw ones. `index` is for messages and for
+  // `marks`, which notes the chunk, if given; `buffer` is reused memory of any size. Fails with
+  // "chunk 17 (raw offset 71303168): stored digest does not match the manifest" and the like.
   [[nodiscard]] static Fallible<VerifiedChunk> verify(std::size_t index, const Chunk& chunk,
-                                                      ByteView stored, AlignedBuffer buffer);
+                                                      ByteView stored, AlignedBuffer buffer,
+                                                      Marks* marks = nullptr);
 
   [[nodiscard]] std::uint64_t raw_offset() const { return raw_offset_; }
   [[nodiscard]] ByteView raw() const { return buffer_.view().first(raw_length_); }
@@ -61,8 +82,10 @@ class ReadBack {
  public:
   explicit ReadBack(std::uint64_t expected_octets) : expected_(expected_octets) {}
 
-  // `found` must be what `digest` names, respectively nothing but zeros; false otherwise.
+  // `found` must be what `digest` names, or what `marks` noted of chunk `index`, respectively
+  // nothing but zeros; false otherwise.
   [[nodiscard]] bool accept(ByteView found, const Sha256& digest);
+  [[nodiscard]] bool accept(ByteView found, const Marks& marks, std::size_t index);
   [[nodiscard]] bool accept_zero(ByteView found);
 
   // Fails unless exactly the expected number of octets was found good.

@@ -51,6 +51,20 @@ TEST_CASE("comparison in constant time compares", "[base][crypto]") {
   CHECK_FALSE(equal_in_constant_time(as_bytes("abc"), as_bytes("ab")));
 }
 
+TEST_CASE("a tag of GMAC tells octets, numbers and keys apart", "[base][crypto]") {
+  const Gmac mac, other_key;
+  Bytes octets(5000, 7);
+  const auto tag = mac.of(3, octets);
+  CHECK(mac.of(3, octets) == tag);
+  CHECK(mac.of(4, octets) != tag);
+  CHECK(other_key.of(3, octets) != tag);
+  octets[4999] ^= 1;
+  CHECK(mac.of(3, octets) != tag);
+  octets[4999] ^= 1;
+  CHECK(mac.of(3, ByteView(octets).first(4999)) != tag);
+  CHECK(mac.of(3, {}) != mac.of(4, {}));
+}
+
 TEST_CASE("CRC-32 has the check value of its catalogue", "[base][crypto]") {
   CHECK(crc32(as_bytes("123456789")) == 0xCBF43926U);
   CHECK(crc32({}) == 0);

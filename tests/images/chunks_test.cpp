@@ -144,6 +144,28 @@ TEST_CASE("SG4: a chunk with one flipped bit is refused by its name", "[images][
         "chunk 2 (raw offset 131072): raw digest does not match the manifest");
 }
 
+TEST_CASE("SG5: what is read back is held against the mark of its own chunk", "[images][digest]") {
+  auto packed = pack(random_octets_of(3 * 65536, 9), 65536);
+  auto& chunk = packed.manifest.chunks[1];
+  const bool plain = GENERATE(false, true);
+  const auto view = ByteView(packed.blob).subspan(chunk.stored_offset, chunk.stored_length);
+  Bytes raw(chunk.raw_length);
+  REQUIRE(decompress_frame(view, raw));
+  if (plain) {
+    chunk.stored_length = chunk.raw_length;
+    chunk.stored_sha256 = chunk.raw_sha256;
+  }
+  Marks marks(packed.manifest.chunks.size());
+  REQUIRE(VerifiedChunk::verify(1, chunk, plain ? ByteView(raw) : view, {}, &marks));
+  ReadBack proof(raw.size());
+  CHECK_FALSE(proof.accept(raw, marks, 0));
+  raw[65535] ^= 0x80;
+  CHECK_FALSE(proof.accept(raw, marks, 1));
+  raw[65535] ^= 0x80;
+  CHECK(proof.accept(raw, marks, 1));
+  CHECK(std::move(proof).finish());
+}
+
 TEST_CASE("SG5: a read-back that missed an octet proves nothing", "[images][digest]") {
   const Bytes octets(1000, 5);
   const auto digest = Sha256::of(octets);
