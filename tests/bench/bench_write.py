@@ -5,7 +5,10 @@ and once `slipway serve` of ours. The disk is a loop device (with direct I/O whe
 before each run; the content is compared after each run. Rounds are interleaved; medians, and least to
 most in brackets.
 
-    bench_write.py [--rounds N] [--mib N] [--disk FOLDER]      needs root; SLIPWAY_BUILD names the build
+    bench_write.py [--rounds N] [--mib N] [--disk FOLDER] [--link MBIT] [--disk-rate WRITE,READ]
+
+--link shapes the network (token bucket), --disk-rate the disk (MiB/s, by the block layer's throttle for
+the process that uses it). Needs root and `deploy/setup bench`; SLIPWAY_BUILD names the build.
 """
 
 import argparse
@@ -32,6 +35,8 @@ ADDRESS = "10.89.0.1"
 PORT = 8081  # of nginx
 OURS = f"{ADDRESS}:8080"
 OUR_NAME = "slipway flash"
+CGROUP = Path("/sys/fs/cgroup/blkio")
+JOIN = 'echo $$ > "$0"; exec "$@"'  # the process that uses the disk enters the group of its throttle
 
 NGINX = """\
 daemon off; master_process off; pid {folder}/nginx.pid; error_log stderr;
@@ -59,18 +64,20 @@ class Bench:
         self.tag = f"slwb{os.getpid()}"
         self.folder = Path(tempfile.mkdtemp(prefix="slipway-bench.", dir="/var/tmp"))
         self.backing = Path(tempfile.mkdtemp(prefix="slipway-bench.", dir=options.disk)) / "disk"
-        self.servers, self.loop = [], None
+        self.servers, self.loop, self.group = [], None, None
         atexit.register(self.close)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(1))
         self.images = [Image(self.folder, "full", options.mib, False),
                        Image(self.folder, "half-empty", options.mib, True)]
         self._make_disk(self.images[0].octets + 64 * MIB)
-        self._make_network()
+        if options.disk_rate:
+            self._throttle(*options.disk_rate)
+        self._make_network(options.link)
         self._import()
         self._start_servers()
 
-    def _make_network(self):
+    def _make_network(self, link_mbit):
         for where in ("server", "client"):
             run("ip", "netns", "add", f"{self.tag}-{where}")
         run("ip", "-n", f"{self.tag}-server", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0",
@@ -78,6 +85,9 @@ class Bench:
         for where, address in (("server", ADDRESS), ("client", "10.89.0.2")):
             run("ip", "-n", f"{self.tag}-{where}", "address", "add", f"{address}/24", "dev", "eth0")
             run("ip", "-n", f"{self.tag}-{where}", "link", "set", "eth0", "up")
+        if link_mbit:
+            run("ip", "netns", "exec", f"{self.tag}-server", "tc", "qdisc", "add", "dev", "eth0", "root", "tbf",
+                "rate", f"{link_mbit}mbit", "burst", "256kb", "latency", "50ms")
 
     def at_client(self, *words):
         return ["ip", "netns", "exec", f"{self.tag}-client", *words]
@@ -111,7 +121,23 @@ class Bench:
         shutil.copy(self.pattern, self.backing)
         direct = "off" if run("stat", "-f", "-c", "%T", self.backing) == "tmpfs" else "on"
         self.loop = run("losetup", "--show", "--find", f"--direct-io={direct}", self.backing)
+        # The files below lie on what writes a GiB in a second: no disk that rotates, whatever it says.
+        Path(f"/sys/block/{Path(self.loop).name}/queue/rotational").write_text("0")
         self.disk_kind = f"loop device on {self.backing.parent.parent}, direct I/O {direct}"
+
+    def _throttle(self, write_mib, read_mib):
+        if not (CGROUP / "blkio.throttle.write_bps_device").parent.is_dir():
+            raise SystemExit(f"bench: --disk-rate needs the cgroup controller blkio (version 1) at {CGROUP}")
+        self.group = CGROUP / self.tag
+        self.group.mkdir()
+        device = Path(f"/sys/block/{Path(self.loop).name}/dev").read_text().strip()
+        for name, rate in (("write", write_mib), ("read", read_mib)):
+            (self.group / f"blkio.throttle.{name}_bps_device").write_text(f"{device} {rate * MIB}\n")
+        self.disk_kind += f", throttled to {write_mib} MiB/s written and {read_mib} read"
+
+    def at_disk(self, *words):
+        """The command, held to the disk's rate."""
+        return ["sh", "-c", JOIN, self.group / "cgroup.procs", *words] if self.group else list(words)
 
     def _import(self):
         """Both images into a store of our own, and by the same URLs below nginx's folder."""
@@ -150,6 +176,9 @@ class Bench:
             server.send_signal(signal.SIGTERM)
             server.wait()
         self.servers = []
+        if self.group:
+            self.group.rmdir()  # whoever was in it has ended
+            self.group = None
         if self.loop:
             run("losetup", "--detach", self.loop, check=False)
             self.loop = None
@@ -167,14 +196,16 @@ class Contenders:
         self.all = {OUR_NAME: self.ours, "slipway flash, from slipway serve": self.ours_from_ours,
                     "curl, zstd -d, dd": self.pipe, "the same, then dd, sha256sum": self.pipe_and_read,
                     "bmaptool copy": self.bmaptool}
+        if bench.group:
+            del self.all["bmaptool copy"]  # writes through the page cache, which this throttle does not see
 
     def url(self, path, server=f"{ADDRESS}:{PORT}"):
         return f"http://{server}/{path}"
 
     def ours(self, image, server=f"{ADDRESS}:{PORT}"):
-        figures, _ = measure(self.bench.at_client(
+        figures, _ = measure(self.bench.at_disk(*self.bench.at_client(
             PROGRAM, "flash", "--yes", "--data", image.blob,
-            self.url(f"artifacts/{image.manifest}/manifest.json", server), self.bench.loop))
+            self.url(f"artifacts/{image.manifest}/manifest.json", server), self.bench.loop)))
         return figures, [(0, image.octets)]
 
     def ours_from_ours(self, image):
@@ -182,22 +213,22 @@ class Contenders:
 
     def pipe(self, image):
         figures, _ = measure(self.bench.at_client("curl", "-fsS", self.url(image.zst.name)), ["zstd", "-d", "-c"],
-                             ["dd", f"of={self.bench.loop}", "bs=4M", "iflag=fullblock", "oflag=direct",
-                              "conv=fsync", "status=none"])
+                             self.bench.at_disk("dd", f"of={self.bench.loop}", "bs=4M", "iflag=fullblock",
+                                                "oflag=direct", "conv=fsync", "status=none"))
         return figures, [(0, image.octets)]
 
     def pipe_and_read(self, image):
         written, ranges = self.pipe(image)
-        read, printed = measure(["dd", f"if={self.bench.loop}", "bs=4M", "iflag=direct,count_bytes",
-                                 f"count={image.octets}", "status=none"], ["sha256sum"])
+        read, printed = measure(self.bench.at_disk("dd", f"if={self.bench.loop}", "bs=4M", "iflag=direct,count_bytes",
+                                                   f"count={image.octets}", "status=none"), ["sha256sum"])
         written.wall += read.wall
         written.cpu += read.cpu
         written.peak = max(written.peak, read.peak)
         return written, ranges
 
     def bmaptool(self, image):
-        figures, _ = measure(self.bench.at_client("bmaptool", "-q", "copy", "--bmap", image.bmap,
-                                                  self.url(image.zst.name), self.bench.loop))
+        figures, _ = measure(self.bench.at_disk(*self.bench.at_client(
+            "bmaptool", "-q", "copy", "--bmap", image.bmap, self.url(image.zst.name), self.bench.loop)))
         return figures, image.data  # what is a hole in the image stays as it was on the disk
 
 
@@ -209,8 +240,9 @@ def limits(bench, image):
         "link": seconds(*bench.at_client("curl", "-fsS", "-o", "/dev/null",
                                          f"http://{ADDRESS}:{PORT}/{image.zst.name}")),
         "decode": seconds("zstd", "-d", "-q", "-f", "-o", "/dev/null", image.zst) / os.cpu_count(),
-        "disk": seconds("dd", f"if={bench.pattern}", f"of={bench.loop}", "bs=4M", "oflag=direct",
-                        "iflag=fullblock,count_bytes", f"count={image.data_octets}", "conv=fsync", "status=none"),
+        "disk": seconds(*bench.at_disk("dd", f"if={bench.pattern}", f"of={bench.loop}", "bs=4M", "oflag=direct",
+                                       "iflag=fullblock,count_bytes", f"count={image.data_octets}", "conv=fsync",
+                                       "status=none")),
     }
 
 
@@ -254,12 +286,15 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--mib", type=int, default=1024)
     parser.add_argument("--disk", default="/var/tmp")
+    parser.add_argument("--link", type=int, help="Mbit/s; as fast as it goes when it is not given")
+    parser.add_argument("--disk-rate", type=lambda text: [int(word) for word in text.split(",")],
+                        help="MiB/s written,read")
     options = parser.parse_args()
     if os.geteuid() != 0:
         raise SystemExit("bench: namespaces and loop devices need root")
     bench = Bench(options)
     print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {bench.disk_kind}, "
-          f"load before {os.getloadavg()[0]:.1f}, TCP {run('sysctl', '-n', 'net.ipv4.tcp_congestion_control')}, "
+          f"link {f'{options.link} Mbit/s' if options.link else 'not shaped'}, load before {os.getloadavg()[0]:.1f}, TCP {run('sysctl', '-n', 'net.ipv4.tcp_congestion_control')}, "
           f"{options.rounds} rounds")
     for image in bench.images:
         table(image, *compare(bench, Contenders(bench), image, options.rounds))
