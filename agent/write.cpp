@@ -33,7 +33,7 @@ std::expected<images::VerifiedManifest, Failure> DiskWrite::fetch_manifest(const
   return std::unexpected(
       Failure{"manifest-digest-mismatch",
               "The manifest of " + plan.image.name + " is not the one that the plan names (" +
-                  manifest.error().text() + "); import the image again on the server."});
+                  manifest.error().text() + "); run slipway image verify on the server."});
 }
 
 std::expected<std::string, Failure> DiskWrite::fetch_config(const SeedSource& source) {

@@ -22,7 +22,8 @@ constexpr auto kKinds = std::to_array<FailureKind>({
      "Arm the host again."},
     {"chunk-digest-mismatch",
      "A part of the image is not what its manifest says; it was not written.",
-     "Import the image again on the server, under a new version."},
+     "Run slipway image verify on the server; what is damaged there is imported again, under a new "
+     "version."},
     {"config-not-fetched", "The agent has its plan and did not fetch its config in time.",
      "Look at the host's console, then switch it on again."},
     {"cpus-too-few", "The host has fewer CPUs than the profile asks for.",
@@ -55,7 +56,8 @@ constexpr auto kKinds = std::to_array<FailureKind>({
     {"internal", "The agent met a mistake of its own.",
      "Try again, and report it with slipway host diagnostics."},
     {"manifest-digest-mismatch", "The image's manifest is not the one that the plan names.",
-     "Import the image again on the server, under a new version."},
+     "Run slipway image verify on the server; what is damaged there is imported again, under a new "
+     "version."},
     {"memory-too-small", "The host has less memory than the profile asks for.",
      "Fit more memory, or assign another profile."},
     {"network-error", "The server refused to give something that the plan names.",

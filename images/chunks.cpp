@@ -26,14 +26,22 @@ struct Frame {
   std::uint64_t raw_length = 0;
   bool zero = false;
   Bytes stored;
+  bool was_made = false;  // an interrupted run has stored it already
   Sha256 stored_sha256, raw_sha256;
 };
 
-Frame make_frame(const Bytes& raw, int level) {
+bool holds(const Bytes& made, const Bytes& raw) {
+  if (made.empty()) return false;
+  Bytes unpacked(raw.size());
+  return decompress_frame(made, unpacked) && unpacked == raw;
+}
+
+Frame make_frame(const Bytes& raw, Bytes made, int level) {
   Frame frame;
   frame.raw_length = raw.size();
   frame.zero = is_all_zero(raw);
-  frame.stored = compress_frame(raw, level);
+  frame.was_made = holds(made, raw);
+  frame.stored = frame.was_made ? std::move(made) : compress_frame(raw, level);
   if (frame.zero) return frame;  // no host fetches it, so it needs no digests
   frame.raw_sha256 = Sha256::of(raw);
   frame.stored_sha256 = Sha256::of(frame.stored);
@@ -70,9 +78,9 @@ void append_zero(std::vector<ZeroRange>& zero, std::uint64_t offset, std::uint64
 }
 
 // Takes finished frames in order: keeps the index and hands the octets on.
-class BlobWriter {
+class FrameWriter {
  public:
-  explicit BlobWriter(const WriteStored& write) : write_(write) {}
+  FrameWriter(const WriteStored& write, const MadeFrames* made) : write_(write), made_(made) {}
 
   Fallible<void> add(const Frame& frame) {
     const auto stored_length = static_cast<std::uint32_t>(frame.stored.size());
@@ -85,6 +93,11 @@ class BlobWriter {
                              frame.stored_sha256, frame.raw_sha256});
     }
     out_.raw_octets += frame.raw_length;
+    if (made_ != nullptr && frame.was_made) {
+      out_.made_octets += frame.raw_length;
+      count(frame.stored);
+      return {};
+    }
     return put(frame.stored);
   }
 
@@ -97,33 +110,87 @@ class BlobWriter {
   }
 
  private:
-  Fallible<void> put(ByteView octets) {
+  void count(ByteView octets) {
     digest_.update(octets);
     out_.stored_octets += octets.size();
+  }
+
+  // The first frame that was not there ends what the interrupted run is good for.
+  Fallible<void> put(ByteView octets) {
+    if (made_ != nullptr) {
+      auto good = made_->cut(out_.stored_octets);
+      if (!good) return good;
+      made_ = nullptr;
+    }
+    count(octets);
     return write_(octets);
   }
 
   const WriteStored& write_;
+  const MadeFrames* made_;  // null: nothing more of it is used
   Chunked out_;
   std::vector<SeekEntry> entries_;
   Sha256Stream digest_;
 };
 
+// Hands frames to threads and takes them back in order. What it holds bounds the memory.
+class FramesInFlight {
+ public:
+  FramesInFlight(FrameWriter& writer, const ChunkOptions& options)
+      : writer_(writer),
+        level_(options.level),
+        threads_(options.threads > 0 ? options.threads
+                                     : std::max(1U, std::thread::hardware_concurrency())) {}
+
+  Fallible<void> add(Bytes raw, Bytes made) {
+    if (frames_.size() > threads_) {
+      auto good = finish_oldest();
+      if (!good) return good;
+    }
+    frames_.push_back(std::async(std::launch::async, [raw = std::move(raw), made = std::move(made),
+                                                      level = level_]() mutable {
+      return make_frame(raw, std::move(made), level);
+    }));
+    return {};
+  }
+
+  Fallible<void> finish() {
+    while (!frames_.empty()) {
+      auto good = finish_oldest();
+      if (!good) return good;
+    }
+    return {};
+  }
+
+ private:
+  Fallible<void> finish_oldest() {
+    const Frame frame = frames_.front().get();
+    frames_.pop_front();
+    return writer_.add(frame);
+  }
+
+  FrameWriter& writer_;
+  int level_;
+  unsigned threads_;
+  std::deque<std::future<Frame>> frames_;  // oldest first; joined by the futures' destructors
+};
+
+// The next frame of an interrupted run; empty from the end of it on.
+Fallible<Bytes> next_made(const ChunkOptions& options, bool& at_end) {
+  if (options.made == nullptr || at_end) return Bytes();
+  auto made = options.made->next();
+  at_end = !made || made->empty();
+  return made;
+}
+
 }  // namespace
 
 Fallible<Chunked> write_chunks(const ReadRaw& read, const WriteStored& write,
                                const ChunkOptions& options) {
-  const auto threads =
-      options.threads > 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   Sha256Stream raw_digest;
-  BlobWriter blob(write);
-  std::deque<std::future<Frame>> in_flight;  // oldest first; joined by the futures' destructors
-  const auto finish_oldest = [&] {
-    const Frame frame = in_flight.front().get();
-    in_flight.pop_front();
-    return blob.add(frame);
-  };
-
+  FrameWriter writer(write, options.made);
+  FramesInFlight frames(writer, options);
+  bool at_made_end = false;
   for (bool at_end = false; !at_end;) {
     Bytes raw(options.frame_octets);
     const auto got = read(raw);
@@ -132,19 +199,14 @@ Fallible<Chunked> write_chunks(const ReadRaw& read, const WriteStored& write,
     raw.resize(*got);
     if (raw.empty()) break;
     raw_digest.update(raw);
-    if (in_flight.size() > threads) {  // bounds the memory
-      auto good = finish_oldest();
-      if (!good) return std::unexpected(good.error());
-    }
-    in_flight.push_back(std::async(std::launch::async, [raw = std::move(raw), &options] {
-      return make_frame(raw, options.level);
-    }));
-  }
-  while (!in_flight.empty()) {
-    auto good = finish_oldest();
+    auto made = next_made(options, at_made_end);
+    if (!made) return std::unexpected(made.error());
+    auto good = frames.add(std::move(raw), std::move(*made));
     if (!good) return std::unexpected(good.error());
   }
-  return std::move(blob).finish(raw_digest.finish());
+  auto good = frames.finish();
+  if (!good) return std::unexpected(good.error());
+  return std::move(writer).finish(raw_digest.finish());
 }
 
 Bytes compress_frame(ByteView raw, int level) {
@@ -158,6 +220,35 @@ Bytes compress_frame(ByteView raw, int level) {
   if (ZSTD_isError(size) != 0) throw std::bad_alloc();  // the only way left with enough room
   out.resize(size);
   return out;
+}
+
+std::size_t frame_length(ByteView stored) {
+  const auto length = ZSTD_findFrameCompressedSize(stored.data(), stored.size());
+  return ZSTD_isError(length) != 0 ? 0 : length;
+}
+
+Fallible<std::uint64_t> count_zeros(const ReadRaw& read_stored) {
+  const Decompressor context(ZSTD_createDCtx(), &ZSTD_freeDCtx);
+  if (!context) throw std::bad_alloc();
+  Bytes stored(ZSTD_DStreamInSize());
+  Bytes raw(ZSTD_DStreamOutSize());
+  std::uint64_t zeros = 0;
+  std::size_t state = 0;  // 0: between two frames
+  while (true) {
+    const auto got = read_stored(stored);
+    if (!got) return std::unexpected(got.error());
+    if (*got == 0) break;
+    ZSTD_inBuffer in{stored.data(), *got, 0};
+    while (in.pos < in.size) {
+      ZSTD_outBuffer out{raw.data(), raw.size(), 0};
+      state = ZSTD_decompressStream(context.get(), &out, &in);
+      if (ZSTD_isError(state) != 0) return fail(std::string("zstd: ") + ZSTD_getErrorName(state));
+      if (!is_all_zero(ByteView(raw).first(out.pos))) return fail("holds octets that are not zero");
+      zeros += out.pos;
+    }
+  }
+  if (state != 0) return fail("ends within a zstd frame");
+  return zeros;
 }
 
 Fallible<void> decompress_frame(ByteView stored, std::span<std::uint8_t> raw) {

@@ -103,13 +103,19 @@ Fallible<void> NewFile::write(ByteView octets) {
 }
 
 Fallible<void> NewFile::publish(const fs::path& target, const fs::path& root) && {
+  auto good = publish_file(fd_, path_, target, root);
+  if (good) path_.clear();
+  return good;
+}
+
+Fallible<void> publish_file(int fd, const fs::path& path, const fs::path& target,
+                            const fs::path& root) {
   auto good = make_folders(target.parent_path(), root);
   if (!good) return good;
-  if (::fsync(fd_) != 0) return fail_errno("syncing " + path_.string(), errno);
-  if (::rename(path_.c_str(), target.c_str()) != 0) {
+  if (::fsync(fd) != 0) return fail_errno("syncing " + path.string(), errno);
+  if (::rename(path.c_str(), target.c_str()) != 0) {
     return fail_errno("renaming to " + target.string(), errno);
   }
-  path_.clear();
   return sync_folder(target.parent_path());
 }
 

@@ -38,6 +38,11 @@ class NewFile {
   std::filesystem::path path_;
 };
 
+// What NewFile::publish() does, for an open file at `path`.
+[[nodiscard]] Fallible<void> publish_file(int fd, const std::filesystem::path& path,
+                                          const std::filesystem::path& target,
+                                          const std::filesystem::path& root);
+
 // A lock of flock(2) on a folder or file that is there; the kernel gives it up with the process,
 // however that ends. Between processes, and between two locks of one process.
 class FileLock {

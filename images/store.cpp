@@ -1,71 +1,13 @@
 #include "images/store.hpp"
 
-#include <algorithm>
-#include <set>
 #include <system_error>
 
-#include "images/chunks.hpp"
 #include "images/files.hpp"
-#include "images/gpt.hpp"
-#include "images/stage.hpp"
 
 namespace slipway::images {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The octets of an import on their way: keeps the start, where the partition table is.
-class Intake {
- public:
-  Intake(RawStream stream, const ImportRequest& request)
-      : stream_(std::move(stream)), request_(request) {}
-
-  Fallible<std::size_t> read(std::span<std::uint8_t> out) {
-    auto got = stream_.read(out);
-    if (!got) return got;
-    const auto wanted = std::min(*got, kHeadOctets - head_.size());
-    const auto part = out.first(wanted);
-    head_.insert(head_.end(), part.begin(), part.end());
-    if (!request_.progress(stream_.source_octets_read(), stream_.source_octets())) {
-      return fail("stopped");
-    }
-    return got;
-  }
-
-  [[nodiscard]] ByteView head() const { return head_; }
-  Fallible<StagedSource> finish() && { return std::move(stream_).finish(); }
-
- private:
-  RawStream stream_;
-  const ImportRequest& request_;
-  Bytes head_;
-};
-
-Fallible<void> check_source(const ImportRequest& request, const Sha256& found) {
-  if (!request.expected_sha256 || *request.expected_sha256 == found) return {};
-  return fail("SHA-256 is " + found.text() + ", expected " + request.expected_sha256->text());
-}
-
-Fallible<Manifest> make_manifest(const ImportRequest& request, Intake intake, Chunked chunked) {
-  const Bytes head(intake.head().begin(), intake.head().end());
-  const auto source = std::move(intake).finish();
-  if (!source) return std::unexpected(source.error());
-  auto good = check_source(request, source->sha256);
-  if (!good) return std::unexpected(good.error());
-  const auto sector_size = sector_size_of(head, chunked.raw_octets);
-  if (!sector_size) return std::unexpected(sector_size.error());
-  Manifest manifest{.name = request.name.name,
-                    .version = request.name.version,
-                    .raw_size = chunked.raw_octets,
-                    .sector_size = *sector_size,
-                    .raw_sha256 = chunked.raw_sha256,
-                    .source = {request.source.filename().string(), source->sha256},
-                    .chunks = std::move(chunked.chunks),
-                    .zero = std::move(chunked.zero)};
-  good = check_manifest(manifest);
-  if (!good) return std::unexpected(good.error());
-  return manifest;
-}
 
 // What an import left that nothing can go on with.
 Fallible<void> clear_strays(const fs::path& tmp) {
@@ -77,11 +19,6 @@ Fallible<void> clear_strays(const fs::path& tmp) {
     if (!good) return good;
   }
   return {};
-}
-
-std::string exists_otherwise(const ImageName& name) {
-  return name.text() +
-         " exists with other content; a published version never changes, use a new version";
 }
 
 Fallible<Sha256> read_data_digest(const fs::path& path) {
@@ -148,89 +85,6 @@ Fallible<BlobWriter> Store::begin_blob() {
   auto file = NewFile::create(tmp());
   if (!file) return std::unexpected(file.error());
   return BlobWriter(root_, std::move(*file));
-}
-
-Fallible<ImageInfo> Store::import_image(const ImportRequest& request) {
-  if (!is_image_name(request.name.name) || !is_image_name(request.name.version)) {
-    return fail("not an image name: " + request.name.text());
-  }
-  auto stream = RawStream::open(request.source, {.max_raw_octets = request.max_raw_octets});
-  if (!stream) return std::unexpected(stream.error());
-  auto writer = begin_blob();
-  if (!writer) return std::unexpected(writer.error());
-
-  Intake intake(std::move(*stream), request);
-  const auto read = [&](std::span<std::uint8_t> out) { return intake.read(out); };
-  const auto write = [&](ByteView octets) { return writer->write(octets); };
-  auto chunked = write_chunks(read, write, {.threads = request.threads});
-  if (!chunked) return fail(chunked.error(), "importing " + request.name.text());
-  const auto stored_sha256 = chunked->stored_sha256;
-  auto manifest = make_manifest(request, std::move(intake), std::move(*chunked));
-  if (!manifest) return fail(manifest.error(), "importing " + request.source.string());
-
-  const auto before = image_before(request.name, *manifest);
-  if (!before) return std::unexpected(before.error());
-  if (*before) return **before;
-  const auto data = std::move(*writer).finish(stored_sha256);
-  if (!data) return fail(data.error(), "importing " + request.name.text());
-  return publish(request.name, *manifest, data->sha256);
-}
-
-// What has the name already: nothing, or the same image.
-Fallible<std::optional<ImageInfo>> Store::image_before(const ImageName& name,
-                                                       const Manifest& manifest) const {
-  std::error_code error;
-  if (!fs::exists(manifest_path(name), error)) return std::nullopt;
-  auto info = show(name);
-  if (!info || info->manifest.raw_sha256 != manifest.raw_sha256) {
-    return fail(exists_otherwise(name));
-  }
-  return *info;
-}
-
-// VERSION.data before VERSION.json: the name exists from the last rename on.
-Fallible<ImageInfo> Store::publish(const ImageName& name, const Manifest& manifest,
-                                   const Sha256& data) {
-  const auto lock = FileLock::exclusive(root_ / "manifests");
-  if (!lock) return std::unexpected(lock.error());
-  const auto path = manifest_path(name);
-  const auto before = image_before(name, manifest);
-  if (!before) return std::unexpected(before.error());
-  if (*before) return **before;
-  const auto json = to_json(manifest);
-  const auto digest = add_blob(as_bytes(json));
-  if (!digest) return std::unexpected(digest.error());
-  auto data_path = path;
-  auto good = write_name(data_path.replace_extension(".data"), data.text() + "\n");
-  if (good) good = write_name(path, json);
-  if (!good) return std::unexpected(good.error());
-  return show(name);
-}
-
-Fallible<FileSetInfo> Store::publish(const FileSet& set) {
-  const auto json = to_json(set);
-  const auto sound = parse_file_set(json);  // what cannot be read again must not get a name
-  if (!sound) return std::unexpected(sound.error());
-  auto good = begin_writing();
-  if (!good) return std::unexpected(good.error());
-  for (const auto& file : set.files) {
-    if (!blob(file.sha256))
-      return fail(set.name.text() + ": " + file.name + ": its blob is missing");
-  }
-  const auto lock = FileLock::exclusive(root_ / "manifests");
-  if (!lock) return std::unexpected(lock.error());
-  const auto path = manifest_path(set.name);
-  std::error_code error;
-  if (fs::exists(path, error)) {
-    auto before = show_file_set(set.name);
-    if (before && to_json(before->set) == json) return before;
-    return fail(exists_otherwise(set.name));
-  }
-  const auto digest = add_blob(as_bytes(json));
-  if (!digest) return std::unexpected(digest.error());
-  good = write_name(path, json);
-  if (!good) return std::unexpected(good.error());
-  return FileSetInfo{set, *digest};
 }
 
 Fallible<void> Store::write_name(const fs::path& path, std::string_view text) {
@@ -355,33 +209,6 @@ Fallible<std::vector<Sha256>> Store::blobs_of(const ImageName& name) const {
   if (!data) return std::unexpected(data.error());
   blobs.push_back(*data);
   return blobs;
-}
-
-Fallible<void> Store::remove(const ImageName& name) {
-  const auto mine = blobs_of(name);
-  if (!mine) return std::unexpected(mine.error());
-  const auto path = manifest_path(name);
-  auto good = remove_file(path);
-  auto data_path = path;
-  if (good) good = remove_file(data_path.replace_extension(".data"));
-  if (!good) return good;
-
-  writing_.reset();  // ours would be in the way of the exclusive one
-  const auto lock = FileLock::try_exclusive(root_ / "blobs");
-  if (!lock) return std::unexpected(lock.error());
-  if (!*lock) return {};
-  std::set<Sha256> kept;
-  const auto all = names();
-  if (!all) return std::unexpected(all.error());
-  for (const auto& other : *all) {
-    const auto used = blobs_of(other);
-    if (!used) return std::unexpected(used.error());  // who knows what it uses
-    kept.insert(used->begin(), used->end());
-  }
-  for (const auto& digest : *mine) {
-    if (good && !kept.contains(digest)) good = remove_file(blob_place(root_, digest));
-  }
-  return good;
 }
 
 }  // namespace slipway::images

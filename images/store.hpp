@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,7 @@
 #include "images/file_set.hpp"
 #include "images/files.hpp"
 #include "images/manifest.hpp"
+#include "images/partial.hpp"
 
 namespace slipway::images {
 
@@ -42,6 +44,12 @@ struct FileSetInfo {
   Sha256 manifest_sha256;  // blob: its JSON
 };
 
+struct Cleared {
+  std::size_t files = 0;
+  std::uint64_t octets = 0;
+  bool others_write = false;  // so blobs were left: collect_garbage() takes them later
+};
+
 struct ImportRequest {
   std::filesystem::path source;  // raw, gzip, xz or zstd, told by content; a regular file
   ImageName name;
@@ -52,6 +60,15 @@ struct ImportRequest {
   // stops the import.
   std::function<bool(std::uint64_t done, std::uint64_t total)> progress =
       [](std::uint64_t, std::uint64_t) { return true; };
+  // Called once when an interrupted import of this name was gone on with: how much of the raw image
+  // did not have to be packed again.
+  std::function<void(std::uint64_t octets)> resumed = [](std::uint64_t) {};
+};
+
+// What an interrupted import left; the next import of that name goes on with it.
+struct Unfinished {
+  std::string name;  // NAME@VERSION
+  std::uint64_t octets = 0;
 };
 
 class Store {
@@ -59,8 +76,10 @@ class Store {
   // `root` is made when it is missing (mode 0755; the content is what any booting host may read).
   [[nodiscard]] static Fallible<Store> open(std::filesystem::path root);
 
-  // Nothing is visible under the name unless everything matched and is durable. The same content
-  // under the same name again is a success that changes nothing; other content is an error.
+  // Nothing is visible under the name unless everything matched and is durable, and a failure
+  // leaves the store as it was. The same content under the same name again is a success that
+  // changes nothing; other content is an error. An import whose process ended is gone on with by
+  // the next one of that name.
   [[nodiscard]] Fallible<ImageInfo> import_image(const ImportRequest& request);
 
   // The name appears at once and whole; all blobs must be there. The same set under the same name
@@ -78,8 +97,15 @@ class Store {
 
   // Takes the name away, whatever it is, then those of its blobs that no other name uses. While
   // another process writes, its blobs stay.
-  [[nodiscard]] Fallible<void> remove(const ImageName& name);
+  [[nodiscard]] Fallible<Cleared> remove(const ImageName& name);
+  // Interrupted imports, and those at work. At most a handful is kept, the oldest go first.
+  [[nodiscard]] Fallible<std::vector<Unfinished>> unfinished() const;
+  // Takes away every blob that no name uses and all that unfinished imports left. Fails while
+  // another process writes.
+  [[nodiscard]] Fallible<Cleared> collect_garbage();
 
+  [[nodiscard]] Fallible<std::vector<ImageName>> names() const;  // of either kind, sorted
+  [[nodiscard]] Fallible<std::vector<Sha256>> all_blobs() const;
   // The file of a blob that is there; its content never changes.
   [[nodiscard]] std::optional<std::filesystem::path> blob(const Sha256& digest) const;
   // Stores `content` (small: manifests, built artifacts); returns its name.
@@ -99,7 +125,6 @@ class Store {
   [[nodiscard]] std::filesystem::path manifest_path(const ImageName& name) const;
   // The JSON under the name.
   [[nodiscard]] Fallible<std::string> read_manifest(const ImageName& name) const;
-  [[nodiscard]] Fallible<std::vector<ImageName>> names() const;  // of either kind
   [[nodiscard]] Fallible<ImageInfo> read_image(const ImageName& name, std::string_view json) const;
   [[nodiscard]] Fallible<FileSetInfo> read_set(const ImageName& name, std::string_view json) const;
   [[nodiscard]] Fallible<std::optional<ImageInfo>> image_before(const ImageName& name,
@@ -107,6 +132,12 @@ class Store {
   [[nodiscard]] Fallible<ImageInfo> publish(const ImageName& name, const Manifest& manifest,
                                             const Sha256& data);
   [[nodiscard]] Fallible<void> write_name(const std::filesystem::path& path, std::string_view text);
+  [[nodiscard]] Fallible<Partial> begin_import(const ImportRequest& request);
+  [[nodiscard]] Fallible<FileSetInfo> publish_set(const FileSet& set, const std::string& json);
+  [[nodiscard]] std::unexpected<Error> undone(const Error& error, const std::vector<Sha256>& blobs);
+  [[nodiscard]] Fallible<void> drop_unused(const std::vector<Sha256>& blobs, Cleared& cleared);
+  [[nodiscard]] Fallible<std::optional<FileLock>> stop_writers();
+  [[nodiscard]] Fallible<std::set<Sha256>> used_blobs() const;
   // The blobs that the name uses, its manifest's own first.
   [[nodiscard]] Fallible<std::vector<Sha256>> blobs_of(const ImageName& name) const;
 

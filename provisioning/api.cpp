@@ -60,6 +60,14 @@ json::value eta_of(const Host& host) {
   return left ? json::value(*left) : json::value(nullptr);
 }
 
+// What an armed host is given: what its profile named when it was armed.
+json::array images_of(const Host& host, const Inventory& current) {
+  if (!host.arming) return {};
+  const auto* profile = (host.snapshot ? *host.snapshot : current).profile(host.arming->profile);
+  if (profile == nullptr || profile->image.empty()) return {};
+  return {json::string(profile->image)};
+}
+
 json::object shown(const Host& host, const Ledger& ledger) {
   json::array macs;
   for (const auto& mac : host.macs) macs.emplace_back(mac.text());
@@ -75,6 +83,7 @@ json::object shown(const Host& host, const Ledger& ledger) {
                       {"state", json::string(name_of(host.state))},
                       {"profile", host.arming ? host.arming->profile : names.profile},
                       {"site", names.site}};
+  object["images"] = images_of(host, *ledger.inventory());
   object["step"] = host.progress.step;
   object["done_octets"] = host.progress.done_octets;
   object["total_octets"] = host.progress.total_octets;

@@ -1,4 +1,6 @@
 // `slipway image ...`: the store, without the service: it is safe to use while the service runs.
+#include "service/command_image.hpp"
+
 #include <boost/json.hpp>
 #include <iostream>
 
@@ -22,15 +24,6 @@ struct ImportOptions {
   images::ImageName image;
   std::optional<Sha256> sha256;  // of the source
 };
-
-std::optional<images::Store> open_store(Common& common) {
-  const auto config = common.config();
-  if (!config) return std::nullopt;
-  auto store = images::Store::open(config->data_dir / "store");
-  if (store) return std::move(*store);
-  common.failed(store.error());
-  return std::nullopt;
-}
 
 json::object describe(const images::ImageInfo& info) {
   std::uint64_t zero_octets = 0;
@@ -98,10 +91,17 @@ void import_disk_image(Common& common, images::Store& store, const ImportOptions
   const images::ImportRequest request{.source = options.source,
                                       .name = options.image,
                                       .expected_sha256 = options.sha256,
-                                      .progress = [&bar](std::uint64_t done, std::uint64_t total) {
-                                        bar.show("import", done, total);
-                                        return true;
-                                      }};
+                                      .progress =
+                                          [&bar](std::uint64_t done, std::uint64_t total) {
+                                            bar.show("import", done, total);
+                                            return true;
+                                          },
+                                      .resumed =
+                                          [](std::uint64_t octets) {
+                                            std::cerr << "went on behind the "
+                                                      << human_octets(octets)
+                                                      << " of an interrupted import\n";
+                                          }};
   const auto info = store.import_image(request);
   bar.finish();
   if (!info) return common.failed(info.error().within("importing " + options.source));
@@ -140,6 +140,16 @@ void import_any(Common& common, const ImportWords& words) {
   import_file(common, *store, options);
 }
 
+// What lies there and is no image yet.
+void tell_unfinished(const images::Store& store) {
+  const auto unfinished = store.unfinished();
+  if (!unfinished) return;  // nothing to tell of
+  for (const auto& [name, octets] : *unfinished) {
+    std::cerr << name << "  unfinished, " << human_octets(octets)
+              << "; import it again to go on, or `slipway image remove --gc`\n";
+  }
+}
+
 void list_images(Common& common) {
   const auto store = open_store(common);
   if (!store) return;
@@ -147,6 +157,7 @@ void list_images(Common& common) {
   if (!images) return common.failed(images.error());
   const auto sets = store->list_file_sets();
   if (!sets) return common.failed(sets.error());
+  tell_unfinished(*store);
   if (common.json) {
     json::array list;
     for (const auto& info : *images) list.push_back(describe(info));
@@ -183,22 +194,6 @@ void show_image(Common& common, const std::string& text) {
   print(describe(*info), common.json);
 }
 
-void remove_image(Common& common, const std::string& text, bool yes) {
-  const auto name = images::ImageName::parse(text);
-  if (!name) return common.failed(name.error());
-  auto store = open_store(common);
-  if (!store) return;
-  if (!yes) {
-    std::cerr << "Remove " << name->text() << "? [y/N] " << std::flush;
-    std::string answer;
-    if (!std::getline(std::cin, answer) || (answer != "y" && answer != "yes")) {
-      return common.failed(Error("nothing removed"));
-    }
-  }
-  const auto removed = store->remove(*name);
-  if (!removed) common.failed(removed.error());
-}
-
 }  // namespace
 
 void add_image(CLI::App& app, const SharedCommon& common) {
@@ -223,11 +218,7 @@ void add_image(CLI::App& app, const SharedCommon& common) {
   show->add_option("IMAGE", *name, "NAME@VERSION")->required();
   show->callback([common, name] { show_image(*common, *name); });
 
-  auto yes = std::make_shared<bool>(false);
-  auto* remove = image->add_subcommand("remove", "Take an image out of the store");
-  remove->add_option("IMAGE", *name, "NAME@VERSION")->required();
-  remove->add_flag("--yes", *yes, "do not ask");
-  remove->callback([common, name, yes] { remove_image(*common, *name, *yes); });
+  add_image_upkeep(*image, common);
 }
 
 }  // namespace slipway::service
