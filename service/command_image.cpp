@@ -6,6 +6,7 @@
 
 #include "images/store.hpp"
 #include "service/command.hpp"
+#include "service/import_installer.hpp"
 #include "service/import_network.hpp"
 #include "service/progress_bar.hpp"
 
@@ -17,6 +18,7 @@ namespace json = boost::json;
 struct ImportWords {  // as they stand on the command line
   std::string source, name, version, sha256;
   NetworkOptions network;
+  InstallerWords installer;
 };
 
 struct ImportOptions {
@@ -108,18 +110,37 @@ void import_disk_image(Common& common, images::Store& store, const ImportOptions
   print(describe(*info), common.json);
 }
 
+void import_set(Common& common, images::Store& store, const ImportOptions& options,
+                const InstallerWords& words) {
+  images::InstallerRequest request;
+  request.source = options.source;
+  request.name = options.image;
+  request.expected_sha256 = options.sha256;
+  const auto info = import_installer(store, std::move(request), words);
+  if (!info) {
+    const auto from = options.source.empty() ? words.kernel : options.source;
+    return common.failed(info.error().within("importing " + from));
+  }
+  print(describe(*info), common.json);
+}
+
 // What its content is decides who takes it.
-void import_file(Common& common, images::Store& store, const ImportOptions& options) {
-  import_disk_image(common, store, options);
+void import_file(Common& common, images::Store& store, const ImportOptions& options,
+                 const ImportWords& words) {
+  if (is_installer(options.source, words.installer)) {
+    import_set(common, store, options, words.installer);
+  } else {
+    import_disk_image(common, store, options);
+  }
 }
 
 void import_from_url(Common& common, images::Store& store, ImportOptions options,
-                     const NetworkOptions& network) {
-  auto fetched =
-      fetch_url(options.source, store.tmp().parent_path() / "downloads", options.sha256, network);
+                     const ImportWords& words) {
+  auto fetched = fetch_url(options.source, store.tmp().parent_path() / "downloads", options.sha256,
+                           words.network);
   if (!fetched) return common.failed(fetched.error());
   options.source = fetched->file.path();
-  import_file(common, store, options);
+  import_file(common, store, options, words);
   if (common.exit_code != 0) return;  // it stays, so that another try need not fetch it again
   const auto removed = fetched->file.remove();
   if (!removed) common.failed(removed.error());
@@ -136,8 +157,8 @@ void import_any(Common& common, const ImportWords& words) {
   }
   auto store = open_store(common);
   if (!store) return;
-  if (is_url(words.source)) return import_from_url(common, *store, options, words.network);
-  import_file(common, *store, options);
+  if (is_url(words.source)) return import_from_url(common, *store, options, words);
+  import_file(common, *store, options, words);
 }
 
 // What lies there and is no image yet.
@@ -202,14 +223,21 @@ void add_image(CLI::App& app, const SharedCommon& common) {
 
   auto* import = image->add_subcommand("import", "Take an image into the store");
   auto words = std::make_shared<ImportWords>();
-  import->add_option("SOURCE", words->source, "a file (raw, .gz, .xz or .zst), or its https:// URL")
-      ->required();
+  import->add_option("SOURCE", words->source,
+                     "a disk image (raw, .gz, .xz or .zst), an installer's ISO or tar, or the "
+                     "https:// URL of one; none with --kernel");
   import->add_option("--name", words->name, "name in the store")->required();
   import->add_option("--version", words->version, "version; never changes once imported")
       ->required();
   import->add_option("--sha256", words->sha256, "what the source file must hash to");
   add_network_options(*import, words->network);
-  import->callback([common, words] { import_any(*common, *words); });
+  add_installer_options(*import, words->installer);
+  import->callback([common, words] {
+    if (words->source.empty() && words->installer.kernel.empty()) {
+      throw CLI::RequiredError("SOURCE, or --kernel");
+    }
+    import_any(*common, *words);
+  });
 
   image->add_subcommand("list", "All images")->callback([common] { list_images(*common); });
 
