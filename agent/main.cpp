@@ -9,6 +9,7 @@
 #include "agent/install.hpp"
 #include "agent/parameters.hpp"
 #include "agent/power.hpp"
+#include "agent/stick.hpp"
 
 namespace {
 
@@ -30,6 +31,11 @@ int run() {
   agent::HttpNetwork network(*server, agent::Waiting::real());
   // The plan is held back by the server for up to 30 s.
   const auto transport = network.connect(std::chrono::seconds(45));
+  if (parameters->token.empty()) {
+    agent::Stick stick("/", *transport, agent::Waiting::real(),
+                       [&console](const auto& lines) { console.show(lines); });
+    parameters->token = stick.token(parameters->only_mac);
+  }
   agent::Session session(
       *transport, parameters->token, agent::Waiting::real(), [&](const std::string& trouble) {
         console.say(trouble.empty() ? "The server answers again."

@@ -19,7 +19,8 @@ std::string command_line_value(std::string_view command_line, std::string_view n
 
 Fallible<Parameters> read_parameters(const std::filesystem::path& root) {
   Parameters parameters;
-  parameters.server = command_line_value(read_line(root / "proc/cmdline"), "slipway.server");
+  const auto command_line = read_line(root / "proc/cmdline");
+  parameters.server = command_line_value(command_line, "slipway.server");
   while (parameters.server.ends_with('/')) parameters.server.pop_back();
   if (!parameters.server.starts_with("http://")) {
     return fail(
@@ -27,7 +28,9 @@ Fallible<Parameters> read_parameters(const std::filesystem::path& root) {
         "script of a Slipway server");
   }
   parameters.token = Secret(read_line(root / "etc/slipway/token"));
-  if (parameters.token.empty()) {
+  if (!command_line_value(command_line, "slipway.medium").empty()) {
+    parameters.only_mac = command_line_value(command_line, "slipway.mac");
+  } else if (parameters.token.empty()) {
     return fail(
         "there is no token at /etc/slipway/token; the boot program did not load the second "
         "initrd, so power the host off and on again");

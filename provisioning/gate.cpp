@@ -205,7 +205,10 @@ void Gate::answer(Host& host, Asked asked) {
 
 void Gate::answer_local_disk(Host& host, Asked asked) {
   const auto done = [](Reply& reply) { reply({.kind = BootAnswer::Kind::local_disk}); };
-  ledger_.note(host, "host.local_disk", "was told to start its disk");
+  // A stick that was left in its host asks every minute.
+  if (!asked.request.from_stick) {
+    ledger_.note(host, "host.local_disk", "was told to start its disk");
+  }
   if (live_attempt(host) == 0) return done(asked.reply);
   // It started anew although the attempt was its last one: nobody works on it any more.
   AttemptEnd end{.to = HostState::failed, .reason = "restarted"};
@@ -234,9 +237,13 @@ void Gate::answer_agent(Host& host, Asked asked, bool install, const InstallerFi
                       : begin_wait(host, std::move(session), now);
   ledger_.commit(
       host, std::move(move),
-      [this, &host, mac, token, installer, install,
+      [this, &host, mac, token, installer, install, from_stick = asked.request.from_stick,
        reply = std::move(asked.reply)](const Fallible<void>& result) mutable {
         if (!result) return reply({.kind = BootAnswer::Kind::not_now});
+        if (from_stick) {
+          host.kernel_asked = true;  // it runs: what is waited for is the agent's session
+          ledger_.note(host, "host.stick_started", "runs the installer from a stick");
+        }
         ledger_.note(host, "host.script_sent",
                      install ? "boots the installer, attempt " + std::to_string(host.attempt)
                              : std::string("boots the installer, to wait"));

@@ -26,6 +26,7 @@ struct BootRequest {
   std::optional<Uuid> uuid{};
   std::string serial{}, manufacturer{}, product{};
   Ipv4 peer{};
+  bool from_stick = false;  // our agent itself asks, for the token alone: it runs already
 };
 
 struct BootAnswer {

@@ -45,6 +45,19 @@ Response missing_file() {
   return Response::problem(404, "Not found", "There is no such file here.");
 }
 
+// What a script would have brought to an agent that a stick started. 204: this host would be sent
+// to its disk; the agent waits and asks again.
+Response token_response(const BootAnswer& answer) {
+  using enum BootAnswer::Kind;
+  switch (answer.kind) {
+    case agent: return uncached(200, kText, answer.token.reveal());
+    case local_disk: return uncached(204, kText, {});
+    case refused:
+    case not_now: break;
+  }
+  return script_response(answer, {});
+}
+
 // Asking with HEAD must not use up a token or an attempt.
 Response only_get() {
   auto response = Response::problem(405, "Method not allowed", "Ask with GET.");
@@ -57,6 +70,23 @@ Response file_response(std::shared_ptr<const http::File> file, std::string etag)
   response.headers.push_back({"Content-Type", "application/octet-stream"});
   response.body = http::FileBody{.file = std::move(file), .etag = std::move(etag)};
   return response;
+}
+
+// Who asks, by its own word; else the answer that says what is wrong.
+std::expected<BootRequest, Response> read_boot_request(const Request& request) {
+  const auto mac = Mac::parse(request.parameter("mac").value_or(""));
+  if (!mac) {
+    return std::unexpected(
+        Response::problem(400, "Bad request", "mac must read like 52:54:00:aa:00:01."));
+  }
+  BootRequest boot{.mac = *mac};
+  boot.uuid = Uuid::parse(request.parameter("uuid").value_or(""));
+  if (boot.uuid && boot.uuid->is_zero()) boot.uuid.reset();
+  boot.serial = request.parameter("serial").value_or("");
+  boot.manufacturer = request.parameter("manufacturer").value_or("");
+  boot.product = request.parameter("product").value_or("");
+  boot.peer = request.peer.address;
+  return boot;
 }
 
 }  // namespace
@@ -83,6 +113,7 @@ void BootRoutes::add_to(http::Router& router) {
     });
   };
   get("/boot.ipxe", &BootRoutes::boot_script);
+  get("/boot.token", &BootRoutes::boot_token);
   get("/artifacts/{sha}/{name}", &BootRoutes::artifact);
   get("/loader/{name}", &BootRoutes::loader);
   constexpr std::array<std::pair<std::string_view, TokenFile>, 6> kFiles{{
@@ -103,23 +134,23 @@ void BootRoutes::add_to(http::Router& router) {
 void BootRoutes::boot_script(const Request& request, http::Reply reply) {
   if (request.method == Method::head) return reply(only_get());
   const ServerAddress server{.address = request.local_address, .port = request.local_port};
-  const auto said = request.parameter("mac");
-  if (!said) return reply(uncached(200, kText, chain_script(server)));
-  const auto mac = Mac::parse(*said);
-  if (!mac) {
-    return reply(Response::problem(400, "Bad request", "mac must read like 52:54:00:aa:00:01."));
-  }
-  BootRequest boot{.mac = *mac};
-  boot.uuid = Uuid::parse(request.parameter("uuid").value_or(""));
-  if (boot.uuid && boot.uuid->is_zero()) boot.uuid.reset();
-  boot.serial = request.parameter("serial").value_or("");
-  boot.manufacturer = request.parameter("manufacturer").value_or("");
-  boot.product = request.parameter("product").value_or("");
-  boot.peer = request.peer.address;
-  parts_.gate.ask_script(std::move(boot),
+  if (!request.parameter("mac")) return reply(uncached(200, kText, chain_script(server)));
+  auto boot = read_boot_request(request);
+  if (!boot) return reply(std::move(boot.error()));
+  parts_.gate.ask_script(std::move(*boot),
                          [server, reply = std::move(reply)](const BootAnswer& answer) mutable {
                            reply(script_response(answer, server));
                          });
+}
+
+void BootRoutes::boot_token(const Request& request, http::Reply reply) {
+  if (request.method == Method::head) return reply(only_get());
+  auto boot = read_boot_request(request);
+  if (!boot) return reply(std::move(boot.error()));
+  boot->from_stick = true;
+  parts_.gate.ask_script(std::move(*boot), [reply = std::move(reply)](const auto& answer) mutable {
+    reply(token_response(answer));
+  });
 }
 
 void BootRoutes::artifact(const Request& request, http::Reply reply) {

@@ -28,6 +28,7 @@ class BootRoutes {
 
  private:
   void boot_script(const http::Request& request, http::Reply reply);
+  void boot_token(const http::Request& request, http::Reply reply);
   void artifact(const http::Request& request, http::Reply reply);
   void loader(const http::Request& request, http::Reply reply);
   void with_token(const http::Request& request, TokenFile file, http::Reply reply);

@@ -2,10 +2,16 @@
 #include <boost/json.hpp>
 #include <iostream>
 
+#include "http/client.hpp"
+#include "images/files.hpp"
 #include "images/iso.hpp"
+#include "provisioning/bootscript.hpp"
+#include "service/artifacts.hpp"
 #include "service/command.hpp"
 #include "service/host_recipe.hpp"
+#include "service/interfaces.hpp"
 #include "service/output_file.hpp"
+#include "service/stick.hpp"
 
 namespace slipway::service {
 namespace {
@@ -88,12 +94,106 @@ void add_cidata(CLI::App& media, const SharedCommon& common) {
   });
 }
 
+struct UsbOptions {
+  std::string mac, server, output;
+};
+
+Fallible<Bytes> installer_file(const prov::Config& config, const char* name, const Sha256& digest) {
+  const auto folder = config.installer.empty() ? config.data_dir / "installer" : config.installer;
+  constexpr std::size_t kMaxOctets = std::size_t{1} << 30;
+  const auto text = images::read_file(folder / name, kMaxOctets);
+  if (!text) return std::unexpected(text.error());
+  if (Sha256::of(*text) != digest) {
+    return fail((folder / name).native() + " is not the one that installer.json names; make it " +
+                "again with: slipway installer build -o " + folder.native());
+  }
+  const auto octets = as_bytes(*text);
+  return Bytes(octets.begin(), octets.end());
+}
+
+// What `slipway serve` by these settings would tell a host.
+Fallible<std::string> server_url(const prov::Config& config) {
+  const auto interface = find_interface(config.interfaces.front());
+  if (!interface) return std::unexpected(interface.error());
+  if (interface->address.is_zero()) {
+    return fail(interface->name + " has no address; name the server by --server http://IP:PORT");
+  }
+  return prov::ServerAddress{interface->address, config.boot_http_port}.url();
+}
+
+Fallible<StickOptions> stick_options(const prov::Config& config, const UsbOptions& options) {
+  StickOptions stick;
+  if (!options.mac.empty()) {
+    stick.only_mac = Mac::parse(options.mac);
+    if (!stick.only_mac) {
+      return fail("--mac: \"" + options.mac + "\" is not a MAC such as 52:54:00:aa:00:01");
+    }
+  }
+  auto server = options.server.empty() ? server_url(config) : Fallible<std::string>(options.server);
+  if (!server) return std::unexpected(server.error());
+  const auto place = http::ServerPlace::parse(*server);
+  if (!place) return fail(place.error(), "--server");
+  stick.server = *server;
+  const auto artifacts = StoreArtifacts::open(config);
+  if (!artifacts) return std::unexpected(artifacts.error());
+  const auto files = (*artifacts)->installer();
+  if (!files) return std::unexpected(files.error());
+  auto kernel = installer_file(config, "vmlinuz", files->vmlinuz);
+  if (!kernel) return std::unexpected(kernel.error());
+  stick.kernel = std::move(*kernel);
+  auto initramfs = installer_file(config, "initramfs.img", files->initramfs);
+  if (!initramfs) return std::unexpected(initramfs.error());
+  stick.initramfs = std::move(*initramfs);
+  return stick;
+}
+
+Fallible<void> make_usb(Common& common, const UsbOptions& options) {
+  const auto config = common.config();
+  if (!config) return {};  // its mistakes have been said
+  const auto stick = stick_options(*config, options);
+  if (!stick) return std::unexpected(stick.error());
+  const auto image = make_stick(*stick);
+  if (!image) return std::unexpected(image.error());
+  constexpr mode_t kForAll = 0644;  // there is no secret in it
+  const auto done = write_output(options.output, *image, kForAll);
+  if (!done) return done;
+  const auto host = stick->only_mac ? stick->only_mac->text() : std::string();
+  if (common.json) {
+    std::cout << json::serialize(json::object{{"file", options.output},
+                                              {"server", stick->server},
+                                              {"mac", host},
+                                              {"octets", image->size()},
+                                              {"sha256", Sha256::of(*image).text()}})
+              << "\n";
+  } else {
+    std::cout << options.output << ": a stick for "
+              << (host.empty() ? "any host" : "the host " + host) << " and the server "
+              << stick->server << "\n";
+  }
+  return {};
+}
+
+void add_usb(CLI::App& media, const SharedCommon& common) {
+  auto* command = media.add_subcommand(
+      "usb", "A stick that boots our installer, for a host without network boot");
+  auto options = std::make_shared<UsbOptions>();
+  command->add_option("--mac", options->mac, "for the host with this network card only");
+  command->add_option("--server", options->server,
+                      "its URL, http://IP:PORT; else the address of the first of `interfaces`");
+  command->add_option("-o,--output", options->output, "the image file")->required();
+  command->callback([common, options] {
+    const auto done = make_usb(*common, *options);
+    if (!done) common->failed(done.error());
+  });
+}
+
 }  // namespace
 
 void add_media(CLI::App& app, const SharedCommon& common) {
   auto* media = app.add_subcommand("media", "What is carried to a host by hand");
   media->require_subcommand(1);
   add_cidata(*media, common);
+  add_usb(*media, common);
 }
 
 }  // namespace slipway::service

@@ -60,6 +60,13 @@ class Host:
                      "-device", f"virtio-net-pci,netdev=n0,mac={self.mac},romfile=",
                      "-smbios", "type=3,asset=slipway-poweroff"])
 
+    def power_on_stick(self, stick):
+        """From this stick; the NIC can do nothing before an operating system drives it."""
+        self._start(["-netdev", f"tap,id=n0,ifname={self._tap},script=no,downscript=no",
+                     "-device", f"virtio-net-pci,netdev=n0,mac={self.mac},romfile=",
+                     "-device", "qemu-xhci,id=usb", "-drive", f"if=none,id=stick,file={stick},format=raw",
+                     "-device", "usb-storage,bus=usb.0,drive=stick,bootindex=1"])
+
     def power_on_kernel(self, kernel, initrd, command_line):
         """As a boot loader would have it: this kernel, with the lab's network."""
         self._start(["-netdev", f"tap,id=n0,ifname={self._tap},script=no,downscript=no",

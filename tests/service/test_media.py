@@ -4,6 +4,7 @@
     test_media.py BUILD
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -153,6 +154,80 @@ class Cidata(Media):
         self.assertIn("nothing is rendered", self.refused("media", "cidata", "--host", "h1", *where))
         self.assertEqual(self.iso.read_text(), "as it was")
         self.assertEqual(self.slipway("media", "cidata", *where).returncode, 2)
+
+
+class Usb(Media):
+    SERVER = "http://10.0.0.1:8080"
+
+    def setUp(self):
+        super().setUp()
+        self.stick = self.folder / "stick.img"
+        self.installer = self.folder / "data" / "installer"
+        self.installer.mkdir(parents=True)
+        self.content = {"VMLINUZ": b"kernel" * 100_000, "INITRD.IMG": b"initramfs" * 200_001}
+        for name, content in zip(("vmlinuz", "initramfs.img"), self.content.values()):
+            (self.installer / name).write_bytes(content)
+        digests = [hashlib.sha256(content).hexdigest() for content in self.content.values()]
+        (self.installer / "installer.json").write_text(
+            json.dumps(dict(zip(("vmlinuz_sha256", "initramfs_sha256"), digests))))
+
+    def make(self, *words):
+        return self.good("media", "usb", "--server", self.SERVER, "-o", self.stick, *words)
+
+    def config(self):
+        return tool("mtype", "-i", f"{self.stick}@@2M", "::SLIPWAY/GRUB.CFG")
+
+    def test_its_table_and_file_system_are_good(self):
+        self.make()
+        self.assertIn("No problems found", tool("sgdisk", "--verify", self.stick))
+        table = json.loads(tool("sfdisk", "--json", self.stick))["partitiontable"]
+        self.assertEqual([(each["start"], each["name"]) for each in table["partitions"]],
+                         [(2048, "bios"), (4096, "slipway")])
+        with self.stick.open("rb") as whole:
+            whole.seek(2 << 20)
+            volume = self.folder / "volume"
+            volume.write_bytes(whole.read(table["partitions"][1]["size"] * 512))
+        tool("fsck.fat", "-n", volume)
+        for name, content in self.content.items():
+            found = self.folder / name
+            tool("mcopy", "-i", volume, f"::SLIPWAY/{name}", found)
+            self.assertEqual(found.read_bytes(), content)
+        self.assertIn("BOOTX64", tool("mdir", "-i", volume, "::EFI/BOOT"))
+        # The agent knows the stick by the GUID of this partition.
+        self.assertIn(f"slipway.medium={table['partitions'][1]['uuid']} ", self.config())
+
+    def test_it_is_for_any_host_or_for_one_and_holds_no_secret(self):
+        self.make()
+        self.assertIn(f"slipway.server={self.SERVER} ", self.config())
+        self.assertNotIn("slipway.mac=", self.config())
+        self.make("--mac", MAC.upper())
+        self.assertIn(f"slipway.mac={MAC} BOOTIF=01-52-54-00-aa-00-01 ", self.config())
+        self.assertEqual(stat.S_IMODE(self.stick.stat().st_mode), 0o644)
+        self.assertNotIn(b"hush-hush", self.stick.read_bytes())
+
+    def test_the_same_stick_has_the_same_octets_and_another_one_another_identity(self):
+        self.make()
+        first = self.stick.read_bytes()
+        self.make()
+        self.assertEqual(self.stick.read_bytes(), first)
+        disks = {tool("sfdisk", "--disk-id", self.stick)}
+        self.make("--mac", MAC)
+        disks.add(tool("sfdisk", "--disk-id", self.stick))
+        self.assertEqual(len(disks), 2)
+
+    def test_the_server_is_the_configured_interface_unless_it_is_named(self):
+        answer = json.loads(self.good("media", "usb", "-o", self.stick, "--json").stdout)
+        self.assertEqual(answer["server"], "http://127.0.0.1:8080")
+
+    def test_what_cannot_be_made_is_said_and_leaves_no_file(self):
+        for words, why in ((["--mac", "52:54"], "is not a MAC"), (["--server", "depot"], "--server"),
+                           (["--server", "http://10.0.0.1:80 80"], "10.0.0.1")):
+            self.assertIn(why, self.refused("media", "usb", "-o", self.stick, *words))
+        (self.installer / "vmlinuz").write_bytes(b"other")
+        self.assertIn("installer build", self.refused("media", "usb", "-o", self.stick))
+        shutil.rmtree(self.installer)
+        self.assertIn("installer build", self.refused("media", "usb", "-o", self.stick))
+        self.assertFalse(self.stick.exists())
 
 
 if __name__ == "__main__":
