@@ -162,6 +162,10 @@ Bytes RawMedium::bytes() const {
   primary.replace(120, 4, both(1, 2));
   primary.replace(124, 4, both(1, 2));
   primary.replace(128, 4, both(block_octets, 2));
+  // Path tables, little-endian and big-endian, which libarchive wants to lie within the volume.
+  put(primary, 132, 10, 4);
+  put(primary, 140, 19, 4);
+  primary[151] = 19;
   primary.replace(156, 34, record({std::string(1, '\0'), root_sector, root_octets, 2}));
   primary[881] = 1;
   place(out, 16, primary);
