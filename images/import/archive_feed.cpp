@@ -54,7 +54,8 @@ la_ssize_t ArchiveFeed::read(archive* handle, void* self, const void** out) {
   auto& feed = *static_cast<ArchiveFeed*>(self);
   *out = feed.buffer_.data();
   const auto wanted = feed.in_content_ ? kContentOctets : kIndexOctets;
-  if (!feed.in_content_ && (feed.index_read_ += wanted) > feed.index_limit_) {
+  if (!feed.in_content_) feed.index_read_ += wanted;
+  if (!feed.in_content_ && feed.is_index_too_large()) {
     archive_set_error(handle, ENOMEM, "its table of contents is too large");
     return -1;
   }

@@ -143,9 +143,12 @@ Fallible<void> Import::hash_medium(const ArchiveTree& tree) {
     good = take({installer_.files.size() - 1}, tree.octets(), pull);
   } else {
     Bytes block(kBlockOctets);
-    for (std::size_t got = block.size(); good && got == block.size();) {
-      const auto part = pull(block);
-      good = part ? went_on(got = *part) : Fallible<void>(std::unexpected(part.error()));
+    bool is_end = false;
+    while (good && !is_end) {
+      const auto got = pull(block);
+      if (!got) return std::unexpected(got.error());
+      is_end = *got < block.size();
+      good = went_on(*got);
     }
   }
   if (!good) return good;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
+#include <iterator>
 #include <utility>
 
 namespace slipway::images {
@@ -28,10 +28,9 @@ constexpr std::string_view kCdNote =
     "the initrd of a CD looks for its packages on a CD drive; for a host without one import "
     "netboot.tar.gz or mini.iso of the same release";
 
-// The order counts within a kind only: the first layout that is there is taken.
-const std::vector<Row>& table() {
+std::vector<Row> kairos_rows() {
   using enum FileForm;
-  static const std::vector<Row> rows = {
+  return {
       {.kind = "kairos",
        .system = "Kairos or Palette installer",
        .parts = {{"kernel", {"boot/kernel"}, kernel},
@@ -41,6 +40,12 @@ const std::vector<Row>& table() {
        .also = {"opt/spectrocloud/content/*.zst*", "opt/spectrocloud/clusterconfig/spc.tgz",
                 "*.zst"},
        .in_memory = {"initrd", "rootfs"}},
+  };
+}
+
+std::vector<Row> debian_rows() {
+  using enum FileForm;
+  return {
       {.kind = "debian",
        .system = "Debian installer, netboot",
        .parts = {{"kernel", {"debian-installer/amd64/linux"}, kernel},
@@ -62,6 +67,12 @@ const std::vector<Row>& table() {
        .system = "Debian installer, mini.iso",
        .parts = {{"kernel", {"linux"}, kernel}, {"initrd", {"initrd.gz"}, initrd}},
        .in_memory = {"initrd"}},
+  };
+}
+
+std::vector<Row> live_rows() {
+  using enum FileForm;
+  return {
       {.kind = "debian-live",
        .system = "Debian live",
        .parts = {{"kernel", {"live/vmlinuz", "live/vmlinuz-*"}, kernel},
@@ -75,6 +86,12 @@ const std::vector<Row>& table() {
                  {"", {"casper/*.squashfs"}, root_file_system}},
        .in_memory = {"initrd"},
        .whole_medium = true},
+  };
+}
+
+std::vector<Row> red_hat_rows() {
+  using enum FileForm;
+  return {
       {.kind = "fcos",
        .system = "Fedora CoreOS or RHEL CoreOS live",
        .parts = {{"kernel", {"images/pxeboot/vmlinuz"}, kernel},
@@ -96,12 +113,29 @@ const std::vector<Row>& table() {
                  {".treeinfo", {".treeinfo"}, any}},
        .also = {".discinfo", "images/updates.img", "images/product.img"},
        .in_memory = {"initrd", "LiveOS/squashfs.img"}},
+  };
+}
+
+std::vector<Row> talos_rows() {
+  using enum FileForm;
+  return {
       {.kind = "talos",
        .system = "Talos",
        .parts = {{"kernel", {"boot/vmlinuz"}, kernel}, {"initrd", {"boot/initramfs.xz"}, initrd}},
        .in_memory = {"initrd"}},
   };
-  return rows;
+}
+
+// The order counts within a kind only: the first layout that is there is taken.
+const std::vector<Row>& table() {
+  static const std::vector<Row> kTable = [] {
+    std::vector<Row> rows;
+    for (auto* part : {kairos_rows, debian_rows, live_rows, red_hat_rows, talos_rows}) {
+      std::ranges::move(part(), std::back_inserter(rows));
+    }
+    return rows;
+  }();
+  return kTable;
 }
 
 // Digits compare as numbers, so that 6.1.0-28 stands behind 6.1.0-9.
@@ -174,10 +208,9 @@ Fallible<void> add_others(const ArchiveTree& tree, Match& found) {
 FileForm form_of(const Row* row, std::string_view role) {
   if (role.starts_with("initrd")) return FileForm::initrd;
   if (role == "kernel") return FileForm::kernel;
-  for (const auto& part : row == nullptr ? std::vector<Part>{} : row->parts) {
-    if (part.role == role) return part.form;
-  }
-  return FileForm::any;
+  if (row == nullptr) return FileForm::any;
+  const auto part = std::ranges::find(row->parts, role, &Part::role);
+  return part == row->parts.end() ? FileForm::any : part->form;
 }
 
 Fallible<void> add_given(const ArchiveTree& tree, const std::vector<GivenFile>& given,
