@@ -50,23 +50,29 @@ const Layout& sample() {
 
 TEST_CASE("every dialect of ISO 9660 gives the same files", "[import][iso]") {
   struct Row {
-    const char *name, *command;
+    const char* name;
+    std::string command;
   };
   const ScratchFolder scratch;
   write_layout(scratch.path("d"), sample());
+  write_file(scratch.path("esp"), Bytes(65536));
   for (const auto& row :
        {Row{"Rock Ridge and Joliet, xorriso", "xorrisofs -quiet -r -J"},
         Row{"Rock Ridge only", "xorrisofs -quiet -r"}, Row{"Joliet only", "genisoimage -quiet -J"},
         Row{"genisoimage, both", "genisoimage -quiet -r -J"},
-        Row{"hybrid with MBR and GPT",
-            "xorrisofs -quiet -r -J -isohybrid-gpt-basdat -partition_offset 16 "
-            "-appended_part_as_gpt"},
+        Row{"hybrid: MBR, GPT and an appended partition",
+            "xorrisofs -quiet -r -J -partition_offset 16 -appended_part_as_gpt -append_partition 2 "
+            "0xef " +
+                scratch.path("esp")},
         Row{"level 3 with long plain names", "xorrisofs -quiet -iso-level 3 -r"},
         Row{"deep paths relocated", "genisoimage -quiet -r"}}) {
     INFO(row.name);
     const auto medium = scratch.path("iso");
-    must_run(std::string(row.command) + " -o " + medium + " " + scratch.path("d"));
+    must_run(row.command + " -o " + medium + " " + scratch.path("d"));
     CHECK(ArchiveTree::is_iso(medium));
+    const auto octets = read_whole_file(medium);
+    const auto sector_1 = as_text(ByteView(octets).subspan(512, 8));
+    CHECK((sector_1 == "EFI PART") == std::string_view(row.name).starts_with("hybrid"));
     const auto tree = open_tree(medium);
     for (const auto& [path, content] : sample()) {
       INFO(path);
