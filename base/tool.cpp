@@ -60,13 +60,17 @@ struct Pipe {
 // What posix_spawn() is told, beside the program.
 class Spawning {
  public:
-  Spawning(const fs::path& folder, int out, int trouble) {
+  Spawning(const ToolCall& call, int out, int trouble) {
     posix_spawn_file_actions_init(&actions_);
-    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (call.input >= 0) {
+      posix_spawn_file_actions_adddup2(&actions_, call.input, STDIN_FILENO);
+    } else {
+      posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    }
     posix_spawn_file_actions_adddup2(&actions_, out, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions_, trouble, STDERR_FILENO);
     posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
-    posix_spawn_file_actions_addchdir_np(&actions_, folder.c_str());
+    posix_spawn_file_actions_addchdir_np(&actions_, call.folder.c_str());
     sigset_t signals;
     posix_spawnattr_init(&attributes_);
     sigemptyset(&signals);
@@ -216,7 +220,7 @@ Fallible<ToolResult> call_tool(const ToolCall& call) {
   auto trouble = Pipe::make();
   if (!trouble) return std::unexpected(trouble.error());
   Outputs outputs{std::move(*out), std::move(*trouble)};
-  const auto started = Spawning(call.folder, outputs.out.its.get(), outputs.trouble.its.get())
+  const auto started = Spawning(call, outputs.out.its.get(), outputs.trouble.its.get())
                            .start(*program, call.arguments);
   if (!started) return std::unexpected(started.error());
   outputs.out.its.close();

@@ -1,8 +1,8 @@
 // base/tool.hpp -- runs a program of the distribution, without a shell, and waits for it.
 //
 // Bounded in time and in what it may say. The program gets no descriptor of ours but its three
-// (standard input is /dev/null), speaks English (LC_ALL=C), and leads a process group of its own:
-// when it has ended or its time is up, what is left of the group is killed.
+// (standard input is /dev/null unless it is given), speaks English (LC_ALL=C), and leads a process
+// group of its own: when it has ended or its time is up, what is left of the group is killed.
 #pragma once
 
 #include <atomic>
@@ -21,6 +21,7 @@ struct ToolCall {
   std::filesystem::path folder = "/";  // where it runs
   std::chrono::milliseconds patience = std::chrono::minutes(10);  // then it is killed
   std::size_t output_octets = std::size_t{1} << 20;  // that are kept of each of its two outputs
+  int input = -1;                                    // becomes its standard input; -1: /dev/null
   const std::atomic<bool>* cancel = nullptr;  // set from any thread to kill it; nullptr: never
 };
 

@@ -98,6 +98,44 @@ FieldReader tftp(Config& config) {
   return nested("tftp", {{"port", port(config.tftp_port)}, {"allow", each_of(std::move(peer))}});
 }
 
+// What the client of registries takes, service/import_network.
+void read_mirrors(const Value& value, std::map<std::string, std::string>& target,
+                  Mistakes& mistakes) {
+  std::map<std::string, std::string> mirrors;
+  texts_by_key(mirrors)(value, mistakes);
+  for (const auto& [registry, url] : mirrors) {
+    const auto scheme = url.starts_with("https://") ? 8U : url.starts_with("http://") ? 7U : 0U;
+    const bool plain = url.find_first_of("?#@ ") == std::string::npos;
+    const auto* entry = value.find(registry);
+    if (scheme == 0 || !plain || url.size() == scheme || url[scheme] == '/') {
+      mistakes.push_back({entry == nullptr ? value.mark : entry->mark,
+                          "is no mirror of a registry; write http[s]://HOST[:PORT][/PREFIX]"});
+    } else {
+      target[registry] = url;
+    }
+  }
+}
+
+FieldReader images(const std::filesystem::path& folder, ImageSources& sources) {
+  auto mirrors = shaped(
+      shape_of(Shape::Kind::texts),
+      [&sources](const Value& value, Mistakes& out) { read_mirrors(value, sources.mirrors, out); });
+  return nested("images", {{"mirrors", std::move(mirrors)},
+                           {"registry_config", path_from(folder, sources.registry_config)},
+                           {"ca", path_from(folder, sources.ca)}});
+}
+
+Value images_value(const ImageSources& sources) {
+  Map mirrors;
+  for (const auto& [registry, url] : sources.mirrors) mirrors.push_back({registry, make_text(url)});
+  auto value = make_map({{"mirrors", make_map(std::move(mirrors))}});
+  if (!sources.registry_config.empty()) {
+    value.set("registry_config", make_text(sources.registry_config.string()));
+  }
+  if (!sources.ca.empty()) value.set("ca", make_text(sources.ca.string()));
+  return value;
+}
+
 FieldReader operator_plane(Config& config) {
   constexpr std::string_view kSocketOnly = "operators use the UNIX socket DATA_DIR/slipway.sock";
   auto url = shaped(text_like("^https?://[^/?#@ ][^?#@ ]*$"),
@@ -132,7 +170,7 @@ std::vector<Field> config_fields(const std::filesystem::path& folder, Config& co
           {"database", std::move(database)},
           {"operator", operator_plane(config)},
           {"boot_https", not_built("the boot plane is plain HTTP on boot_http")},
-          {"images", not_built("every image counts as it was imported")}};
+          {"images", images(folder, config.image_sources)}};
 }
 
 void check_ports(const Value& value, const Config& config, Mistakes& mistakes) {
@@ -209,6 +247,7 @@ std::string print_config(const Config& config) {
   if (!config.public_url.empty()) {
     settings.set("operator", make_map({{"public_url", make_text(config.public_url)}}));
   }
+  settings.set("images", images_value(config.image_sources));
   return emit_yaml(settings);
 }
 

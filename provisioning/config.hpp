@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,13 @@
 namespace slipway::provisioning {
 
 enum class UnknownHosts : std::uint8_t { ignore, discover };
+
+// How images are fetched over the network.
+struct ImageSources {
+  std::map<std::string, std::string> mirrors;  // registry -> http[s]://HOST[:PORT][/PREFIX]
+  std::filesystem::path registry_config;       // docker-style config.json; may be empty
+  std::filesystem::path ca;                    // authorities besides the system's; may be empty
+};
 
 struct Config {
   std::vector<std::string> interfaces;  // at least one
@@ -32,6 +40,7 @@ struct Config {
   UnknownHosts unknown_hosts = UnknownHosts::discover;
   std::string
       public_url;  // where people reach the operators' pages, without a final '/'; may be empty
+  ImageSources image_sources;
   Secret database_url;  // of PostgreSQL; empty: SQLite in data_dir
 
   [[nodiscard]] StorePlace store_place() const {

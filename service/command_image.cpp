@@ -134,16 +134,47 @@ void import_file(Common& common, images::Store& store, const ImportOptions& opti
   }
 }
 
-void import_from_url(Common& common, images::Store& store, ImportOptions options,
-                     const ImportWords& words) {
-  auto fetched = fetch_url(options.source, store.tmp().parent_path() / "downloads", options.sha256,
-                           words.network);
-  if (!fetched) return common.failed(fetched.error());
-  options.source = fetched->file.path();
+// Takes what was fetched, and then its part away. After a failure it stays, so that another try
+// need not fetch it again.
+void import_fetched(Common& common, images::Store& store, ImportOptions options,
+                    const ImportWords& words, images::Downloaded fetched) {
+  options.source = fetched.file.path();
   import_file(common, store, options, words);
-  if (common.exit_code != 0) return;  // it stays, so that another try need not fetch it again
-  const auto removed = fetched->file.remove();
+  if (common.exit_code != 0) return;
+  const auto removed = fetched.file.remove();
   if (!removed) common.failed(removed.error());
+}
+
+void import_from_url(Common& common, images::Store& store, const ImportOptions& options,
+                     const ImportWords& words) {
+  auto fetched = fetch_url(options.source, downloads_folder(store), options.sha256, words.network);
+  if (!fetched) return common.failed(fetched.error());
+  import_fetched(common, store, options, words, std::move(*fetched));
+}
+
+void import_from_registry(Common& common, images::Store& store, const ImportOptions& options,
+                          const ImportWords& words) {
+  if (options.sha256) {
+    return common.failed(
+        Error("--sha256 is the digest of a file; pin an image of a registry by its "
+              "manifest: oci://REGISTRY/REPOSITORY@sha256:DIGEST"));
+  }
+  auto result =
+      fetch_oci(store, options.source, options.image, words.installer.cmdline, words.network);
+  if (!result) return common.failed(result.error());
+  if (const auto* published = std::get_if<images::FileSetInfo>(&*result)) {
+    return print(describe(*published), common.json);
+  }
+  import_fetched(common, store, options, words, std::move(std::get<images::Downloaded>(*result)));
+}
+
+void import_from_network(Common& common, images::Store& store, const ImportOptions& options,
+                         ImportWords words) {
+  const auto config = common.config();
+  if (!config) return;
+  complete_options(words.network, config->image_sources);
+  const auto fetch = is_url(options.source) ? import_from_url : import_from_registry;
+  fetch(common, store, options, words);
 }
 
 // What SOURCE and the options say it is decides who takes it.
@@ -157,7 +188,9 @@ void import_any(Common& common, const ImportWords& words) {
   }
   auto store = open_store(common);
   if (!store) return;
-  if (is_url(words.source)) return import_from_url(common, *store, options, words);
+  if (is_url(words.source) || is_registry(words.source)) {
+    return import_from_network(common, *store, options, words);
+  }
   import_file(common, *store, options, words);
 }
 
@@ -225,7 +258,7 @@ void add_image(CLI::App& app, const SharedCommon& common) {
   auto words = std::make_shared<ImportWords>();
   import->add_option("SOURCE", words->source,
                      "a disk image (raw, .gz, .xz or .zst), an installer's ISO or tar, or the "
-                     "https:// URL of one; none with --kernel");
+                     "https:// or oci:// URL of one; none with --kernel");
   import->add_option("--name", words->name, "name in the store")->required();
   import->add_option("--version", words->version, "version; never changes once imported")
       ->required();

@@ -32,7 +32,8 @@ LIBRARIES = {
     "sqlite3.h": ["provisioning/store*"],  # what SOCI does not reach: pragmas, error codes
     "archive": ["images/extract.cpp", "images/stage.cpp", "images/iso.cpp", "images/cpio.cpp",
                 "images/archive.hpp",      # the deleters that the four share
-                "images/import/archive_feed.*", "images/import/archive_tree.cpp"],
+                "images/import/archive_feed.*", "images/import/archive_tree.cpp",
+                "images/import/layers.cpp"],  # layers of container images
     "curl/": ["images/import/web.cpp"],    # https, proxies, authorities: of this one wrapper only
     "zstd.h": ["images/stage.cpp", "images/chunks.cpp"],
     "openssl/": ["base/crypto.cpp", "images/signature.cpp", "http/tls.cpp"],

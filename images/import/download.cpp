@@ -83,6 +83,7 @@ class Download {
 
   [[nodiscard]] WebRequest next_request() const {
     auto next = request_.source;
+    if (authorization_) next.authorization = *authorization_;
     next.headers.push_back({"Accept-Encoding", "identity"});
     if (!can_resume()) return next;
     const auto& version = part_.version();
@@ -101,6 +102,7 @@ class Download {
     if (changed_) return begin_anew();
     if (!answer) return std::unexpected(answer.error());
     const auto status = answer->head.status;
+    if (status == 401 && request_.renew && !renewed_) return attempt_renewed();
     if (status == 416 && part_.octets() > 0) return begin_anew();
     if (status != 200 && status != 206) return std::unexpected(refusal(*answer));
     const auto& octets = part_.version().octets;
@@ -109,6 +111,17 @@ class Download {
     }
     ended_ = true;
     return {};
+  }
+
+  // A token ends sooner than a large file.
+  Outcome attempt_renewed() {
+    auto authorization = request_.renew();
+    if (!authorization) return std::unexpected(WebFailure{authorization.error()});
+    authorization_ = std::move(*authorization);
+    renewed_ = true;
+    auto outcome = attempt();
+    renewed_ = false;
+    return outcome;
   }
 
   Outcome begin_anew() {
@@ -215,12 +228,14 @@ class Download {
   const WebOptions& options_;
   const DownloadRequest& request_;
   PartFile part_;
-  bool ended_ = false;       // all is there
-  unsigned idle_tries_ = 0;  // in a row
-  unsigned restarts_ = 0;    // because the source changed
-  std::uint64_t first_ = 0;  // of the present try
-  bool to_compare_ = false;  // its first octet is there already
-  bool changed_ = false;     // the source, as the present try saw
+  std::optional<Secret> authorization_;  // of renew()
+  bool renewed_ = false;                 // within the present try
+  bool ended_ = false;                   // all is there
+  unsigned idle_tries_ = 0;              // in a row
+  unsigned restarts_ = 0;                // because the source changed
+  std::uint64_t first_ = 0;              // of the present try
+  bool to_compare_ = false;              // its first octet is there already
+  bool changed_ = false;                 // the source, as the present try saw
 };
 
 }  // namespace

@@ -24,6 +24,9 @@ struct DownloadRequest {
   std::optional<Sha256> sha256 = {};         // the content must hash to
   std::optional<std::uint64_t> octets = {};  // the content must have
   std::uint64_t max_octets = std::uint64_t{1} << 42;
+  // Gives another authorization when the server says 401; empty: there is none. Asked once for
+  // each try that was begun.
+  std::function<Fallible<Secret>()> renew = {};
   std::chrono::milliseconds first_pause{500};  // before a further try; doubles up to 8 s
   // Octets that are there, of the whole (0: not known). False stops.
   std::function<bool(std::uint64_t done, std::uint64_t total)> progress =

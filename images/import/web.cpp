@@ -312,18 +312,19 @@ std::expected<WebAnswer, WebFailure> web_get(const WebOptions& options, const We
   auto own = own_addresses();
   if (!own) return std::unexpected(WebFailure{own.error()});
   std::string url = request.url;
-  bool origin_is_near = false;
+  bool origin_is_near = request.may_be_near;
   bool with_authorization = true;
   for (int redirects = 0; redirects <= kMaxRedirects; ++redirects) {
     Hop hop;
     hop.options = &options;
     hop.sink = &sink;
-    hop.is_redirected = redirects > 0;
+    hop.is_redirected = redirects > 0 || request.is_led;
     hop.origin_is_near = origin_is_near;
     hop.own = *own;
     hop.answer.head.url = url;
     const auto next = perform(hop, request, with_authorization);
     if (!next) return std::unexpected(next.error());
+    hop.answer.is_near = hop.origin_is_near;
     if (!*next) return std::move(hop.answer);
     const auto target = check_redirect(url, **next);
     if (!target) return std::unexpected(WebFailure{target.error()});

@@ -39,6 +39,9 @@ struct WebRequest {
   std::string url;  // http:// or https://, without user and password
   std::vector<WebHeader> headers = {};
   Secret authorization = {};  // the header's value; sent to the named origin alone
+  // The URL came from a server and not from an operator: the rules of redirects hold for it.
+  bool is_led = false;
+  bool may_be_near = false;  // what led here was this machine or its link itself
 };
 
 struct WebHead {
@@ -56,7 +59,8 @@ struct WebHead {
 
 struct WebAnswer {
   WebHead head;
-  std::string refusal;  // of an answer other than 2xx: the first 4 KiB of its body
+  std::string refusal;   // of an answer other than 2xx: the first 4 KiB of its body
+  bool is_near = false;  // the operator named this machine or its link
 };
 
 struct WebFailure {

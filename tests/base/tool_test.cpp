@@ -166,3 +166,17 @@ TEST_CASE("a tool that must succeed and does not says why", "[base][tool]") {
   REQUIRE_FALSE(text);
   CHECK(text.error().text() == "/bin/sh ended with code 4: the reason");
 }
+
+TEST_CASE("a tool reads what it is given, and nothing otherwise", "[base][tool]") {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  REQUIRE(::write(ends[1], "given", 5) == 5);
+  REQUIRE(::close(ends[1]) == 0);
+  const auto given = run_tool(ToolCall{.arguments = {"/bin/cat"}, .input = ends[0]});
+  REQUIRE(::close(ends[0]) == 0);
+  REQUIRE(given);
+  CHECK(*given == "given");
+  const auto nothing = run_tool({"/bin/cat"});
+  REQUIRE(nothing);
+  CHECK(nothing->empty());
+}

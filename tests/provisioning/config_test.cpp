@@ -49,6 +49,10 @@ boot_http: {port: 8081}
 unknown_hosts: ignore
 operator: {public_url: "https://depot.example.com/slipway/"}
 database: sqlite
+images:
+  mirrors: {docker.io: "https://mirror.depot/hub"}
+  registry_config: registry.json
+  ca: /etc/ssl/depot.pem
 )",
                                    "slipway.yaml");
   CHECK(loaded.mistakes.empty());
@@ -68,6 +72,10 @@ database: sqlite
   CHECK(config.tftp_allow[1].text() == "192.0.2.7/32");
   CHECK(config.boot_http_port == 8081);
   CHECK(config.unknown_hosts == UnknownHosts::ignore);
+  CHECK(config.image_sources.mirrors.at("docker.io") == "https://mirror.depot/hub");
+  CHECK(config.image_sources.registry_config.filename() == "registry.json");
+  CHECK(config.image_sources.registry_config.is_absolute());
+  CHECK(config.image_sources.ca == "/etc/ssl/depot.pem");
 }
 
 TEST_CASE("relative paths count from the folder of the file", "[provisioning][config]") {
@@ -108,6 +116,9 @@ TEST_CASE("a mistake in slipway.yaml is named with its line and column", "[provi
        "interfaces: [eth1]\ntftp: {port: 67}\n",
        {"slipway.yaml:2:1: dhcp.port, dhcp.binl_port and tftp.port are UDP ports of one machine: "
         "they must differ"}},
+      {"a mirror that is no URL",
+       "interfaces: [eth1]\nimages: {mirrors: {docker.io: mirror.depot}}\n",
+       {"slipway.yaml:2:31: is no mirror of a registry; write http[s]://HOST[:PORT][/PREFIX]"}},
       {"a flag that is text",
        "interfaces: [eth1]\nallow_default_route: yes\n",
        {"slipway.yaml:2:22: must be true or false, not `yes`"}},
