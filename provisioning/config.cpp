@@ -128,7 +128,8 @@ FieldReader images(const std::filesystem::path& folder, ImageSources& sources) {
 Value images_value(const ImageSources& sources) {
   Map mirrors;
   for (const auto& [registry, url] : sources.mirrors) mirrors.push_back({registry, make_text(url)});
-  auto value = make_map({{"mirrors", make_map(std::move(mirrors))}});
+  auto value = make_map({});
+  if (!mirrors.empty()) value.set("mirrors", make_map(std::move(mirrors)));
   if (!sources.registry_config.empty()) {
     value.set("registry_config", make_text(sources.registry_config.string()));
   }
@@ -247,7 +248,8 @@ std::string print_config(const Config& config) {
   if (!config.public_url.empty()) {
     settings.set("operator", make_map({{"public_url", make_text(config.public_url)}}));
   }
-  settings.set("images", images_value(config.image_sources));
+  auto images = images_value(config.image_sources);
+  if (!images.map()->empty()) settings.set("images", std::move(images));
   return emit_yaml(settings);
 }
 

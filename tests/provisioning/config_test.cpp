@@ -76,6 +76,7 @@ images:
   CHECK(config.image_sources.registry_config.filename() == "registry.json");
   CHECK(config.image_sources.registry_config.is_absolute());
   CHECK(config.image_sources.ca == "/etc/ssl/depot.pem");
+  CHECK_THAT(print_config(config), ContainsSubstring("\nimages:\n  mirrors:\n    docker.io: "));
 }
 
 TEST_CASE("relative paths count from the folder of the file", "[provisioning][config]") {
