@@ -108,7 +108,8 @@ Fallible<ImageSource> parse_image(const JsonView& plan) {
   if (!data) return std::unexpected(data.error());
   const auto digest = digest_member(*view, "manifest_sha256");
   if (!digest) return std::unexpected(digest.error());
-  return ImageSource{view->text_or("name", "image"), *manifest, *data, *digest};
+  return ImageSource{view->text_or("name", "image"), *manifest, *data, *digest,
+                     view->text_or("signature", "")};
 }
 
 Fallible<Requirements> parse_requirements(const JsonView& plan) {

@@ -18,6 +18,7 @@ struct ImageSource {
   std::string manifest;  // paths on the server, each starting with '/'
   std::string data;
   Sha256 manifest_sha256;  // everything that reaches the disk hangs on it
+  std::string signature;   // of the manifest, as minisign writes it; may be empty
 };
 
 struct Requirements {

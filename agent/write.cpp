@@ -2,6 +2,7 @@
 
 #include "agent/bootentry.hpp"
 #include "base/tool.hpp"
+#include "images/depot_key.hpp"
 
 namespace slipway::agent {
 namespace {
@@ -9,6 +10,28 @@ namespace {
 Failure refused(const std::string& what, const Refusal& refusal) {
   return {"network-error", "The server did not give the " + what + ": " + refusal.detail +
                                "; look at the host's timeline and the server's log."};
+}
+
+// An installer that was built with the depot's public key takes no manifest that the depot did not
+// sign: not even from a server that somebody put in the depot's place.
+std::expected<void, Failure> check_signature(const std::filesystem::path& root,
+                                             const ImageSource& image, std::string_view manifest) {
+  const auto refuse = [&](const std::string& why) {
+    return std::unexpected(
+        Failure{"manifest-signature-bad", "The manifest of " + image.name + ": " + why});
+  };
+  const auto key = images::read_depot_public_key(root / "etc/slipway");
+  if (!key) return refuse(key.error().text());
+  if (!*key) return {};  // built without
+  if (image.signature.empty()) {
+    return refuse("it is not signed, and this installer takes only what key " + (*key)->id_text() +
+                  " signed");
+  }
+  const auto signature = images::Signature::parse(image.signature);
+  if (!signature) return refuse(signature.error().text());
+  const auto good = images::verify_signature(as_bytes(manifest), *signature, **key);
+  if (!good) return refuse(good.error().text());
+  return {};
 }
 
 }  // namespace
@@ -28,6 +51,8 @@ void DiskWrite::show(std::string_view step, std::uint64_t done_octets, std::uint
 std::expected<images::VerifiedManifest, Failure> DiskWrite::fetch_manifest(const Plan& plan) {
   const auto text = session_.artifact(plan.image.manifest);
   if (!text) return std::unexpected(refused("image's manifest", text.error()));
+  const auto is_signed = check_signature(root_, plan.image, *text);
+  if (!is_signed) return std::unexpected(is_signed.error());
   auto manifest = images::VerifiedManifest::verify(*text, plan.image.manifest_sha256);
   if (manifest) return std::move(*manifest);
   return std::unexpected(

@@ -58,6 +58,11 @@ constexpr auto kKinds = std::to_array<FailureKind>({
     {"manifest-digest-mismatch", "The image's manifest is not the one that the plan names.",
      "Run slipway image verify on the server; what is damaged there is imported again, under a new "
      "version."},
+    {"manifest-signature-bad",
+     "The image's manifest is not signed with the depot's key that the installer was built with.",
+     "Import the image again on the server, which signs it; when the depot's key is a new one, "
+     "build "
+     "the installer again."},
     {"memory-too-small", "The host has less memory than the profile asks for.",
      "Fit more memory, or assign another profile."},
     {"network-error", "The server refused to give something that the plan names.",

@@ -77,9 +77,9 @@ Fallible<void> FileLock::make_shared() {
   return {};
 }
 
-Fallible<NewFile> NewFile::create(const fs::path& folder) {
+Fallible<NewFile> NewFile::create(const fs::path& folder, unsigned mode) {
   auto path = folder / random_hex(16);
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (fd < 0) return fail_errno("creating " + path.string(), errno);
   return NewFile(fd, std::move(path));
 }

@@ -17,8 +17,9 @@ namespace slipway::images {
 // A file without a place yet. It is removed again unless it was published.
 class NewFile {
  public:
-  // Makes a file of a random name in `folder`, mode 0644.
-  [[nodiscard]] static Fallible<NewFile> create(const std::filesystem::path& folder);
+  // Makes a file of a random name in `folder`.
+  [[nodiscard]] static Fallible<NewFile> create(const std::filesystem::path& folder,
+                                                unsigned mode = 0644);
   NewFile(NewFile&& other) noexcept;
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;

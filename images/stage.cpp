@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "images/archive.hpp"
+#include "images/qcow2.hpp"
 
 namespace slipway::images {
 namespace {
@@ -71,11 +73,16 @@ struct RawStream::State {
   std::uint64_t raw_octets = 0;
   std::uint32_t raw_crc = 0;
   bool is_gzip = false;
+  std::optional<Qcow2Reader> qcow2;  // in the place of `handle`
+  timespec changed{};                // of the file, when it was opened
 
   [[nodiscard]] std::unexpected<Error> failure() const {
     return archive_failure(source.path, handle.get());
   }
   Fallible<void> open_file(const std::filesystem::path& path);
+  Fallible<void> open_qcow2();
+  Fallible<std::size_t> unpack(std::span<std::uint8_t> out);
+  Fallible<void> check_unchanged() const;
   Fallible<void> open_stream();
   Fallible<void> check_limits() const;
   Fallible<void> check_gzip() const;
@@ -83,17 +90,49 @@ struct RawStream::State {
 };
 
 Fallible<void> RawStream::State::open_file(const std::filesystem::path& path) {
-  source.path = path.string();
-  source.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool is_stdin = path == "-";
+  source.path = is_stdin ? "standard input" : path.string();
+  source.fd = is_stdin ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                       : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat info{};
   if (source.fd < 0 || ::fstat(source.fd, &info) != 0) {
     return fail_errno("opening " + source.path, errno);
   }
+  if (is_stdin && !S_ISREG(info.st_mode)) return {};  // of no known size
   if (!S_ISREG(info.st_mode)) return fail(source.path + ": not a file");
   if (info.st_size == 0) return fail(source.path + ": is empty");
   source.size = static_cast<std::uint64_t>(info.st_size);
+  changed = info.st_ctim;
   (void)::posix_fadvise(source.fd, 0, 0, POSIX_FADV_SEQUENTIAL);  // a hint
   return {};
+}
+
+// A qcow2 image is read here and there, so its digest is taken before, and the file must not change
+// in between.
+Fallible<void> RawStream::State::open_qcow2() {
+  auto reader = Qcow2Reader::open(source.fd, source.size);
+  if (!reader) return fail(reader.error(), source.path);
+  if (reader->raw_octets() > limits.max_raw_octets) {
+    return fail(source.path + ": unpacks to more than " + std::to_string(limits.max_raw_octets) +
+                " octets");
+  }
+  for (bool more = true; more;) {
+    const auto part = source.next();
+    if (!part) return std::unexpected(part.error());
+    more = !part->empty();
+  }
+  qcow2.emplace(std::move(*reader));
+  return {};
+}
+
+Fallible<void> RawStream::State::check_unchanged() const {
+  struct stat info{};
+  if (::fstat(source.fd, &info) != 0) return fail_errno("looking at " + source.path, errno);
+  if (source.octets == source.size && info.st_ctim.tv_sec == changed.tv_sec &&
+      info.st_ctim.tv_nsec == changed.tv_nsec) {
+    return {};
+  }
+  return fail(source.path + ": was changed while it was read");
 }
 
 Fallible<void> RawStream::State::open_stream() {
@@ -102,6 +141,7 @@ Fallible<void> RawStream::State::open_stream() {
   if (archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
       archive_read_support_filter_xz(a) != ARCHIVE_OK ||
       archive_read_support_filter_zstd(a) != ARCHIVE_OK ||
+      archive_read_support_filter_bzip2(a) != ARCHIVE_OK ||
       archive_read_support_format_raw(a) != ARCHIVE_OK ||
       archive_read_open(a, &source, nullptr, read_source, nullptr) != ARCHIVE_OK ||
       archive_read_next_header(a, &entry) != ARCHIVE_OK) {
@@ -152,37 +192,67 @@ RawStream::RawStream(RawStream&&) noexcept = default;
 RawStream& RawStream::operator=(RawStream&&) noexcept = default;
 RawStream::~RawStream() = default;
 
+namespace {
+
+// Only a file can be read here and there; a pipe is told by its first octets later.
+bool has_qcow2_magic(int fd) {
+  std::array<std::uint8_t, 4> start{};
+  return ::pread(fd, start.data(), start.size(), 0) == static_cast<ssize_t>(start.size()) &&
+         as_text(start) == kQcow2Magic;
+}
+
+}  // namespace
+
 Fallible<RawStream> RawStream::open(const std::filesystem::path& path, const StageLimits& limits) {
   auto state = std::make_unique<State>();
   state->limits = limits;
   auto good = state->open_file(path);
-  if (good) good = state->open_stream();
+  if (good) good = has_qcow2_magic(state->source.fd) ? state->open_qcow2() : state->open_stream();
   if (!good) return std::unexpected(good.error());
   return RawStream(std::move(state));
 }
 
-Fallible<std::size_t> RawStream::read(std::span<std::uint8_t> out) {
+Fallible<std::size_t> RawStream::State::unpack(std::span<std::uint8_t> out) {
   std::size_t filled = 0;
   while (filled < out.size()) {
     const auto rest = out.subspan(filled);
-    const auto got = archive_read_data(state_->handle.get(), rest.data(), rest.size());
-    if (got < 0) return state_->failure();
+    const auto got = archive_read_data(handle.get(), rest.data(), rest.size());
+    if (got < 0) return failure();
     if (got == 0) break;
     filled += static_cast<std::size_t>(got);
   }
-  state_->raw_octets += filled;
-  if (state_->is_gzip) state_->raw_crc = crc32(out.first(filled), state_->raw_crc);
-  auto good = state_->check_limits();
+  const auto part = out.first(filled);
+  if (raw_octets == 0 && as_text(part).starts_with(kQcow2Magic)) {
+    return fail(source.path +
+                ": is a qcow2 image within something else; unpack it first, and name "
+                "the file");
+  }
+  raw_octets += filled;
+  if (is_gzip) raw_crc = crc32(part, raw_crc);
+  auto good = check_limits();
   if (!good) return std::unexpected(good.error());
   return filled;
 }
 
-bool RawStream::is_packed() const { return archive_filter_count(state_->handle.get()) > 1; }
-std::uint64_t RawStream::source_octets() const { return state_->source.size; }
-std::uint64_t RawStream::source_octets_read() const { return state_->source.octets; }
+Fallible<std::size_t> RawStream::read(std::span<std::uint8_t> out) {
+  if (!state_->qcow2) return state_->unpack(out);
+  auto got = state_->qcow2->read(out);
+  if (!got) return fail(got.error(), state_->source.path);
+  return got;
+}
+
+bool RawStream::is_packed() const {
+  return state_->qcow2 || archive_filter_count(state_->handle.get()) > 1;
+}
+std::uint64_t RawStream::source_octets() const {
+  return state_->qcow2 ? state_->qcow2->raw_octets() : state_->source.size;
+}
+std::uint64_t RawStream::source_octets_read() const {
+  return state_->qcow2 ? state_->qcow2->at() : state_->source.octets;
+}
 
 Fallible<StagedSource> RawStream::finish() && {
-  auto good = state_->drain();
+  auto good = state_->qcow2 ? state_->check_unchanged() : state_->drain();
   if (good && state_->is_gzip) good = state_->check_gzip();
   if (!good) return std::unexpected(good.error());
   return StagedSource{state_->source.digest.finish(), state_->source.octets};

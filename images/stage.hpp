@@ -1,7 +1,7 @@
 // images/stage.hpp -- an image file as an operator has it -> a stream of raw octets, by libarchive.
 //
-// gzip, xz, zstd or raw, told by the content and not by the name. Nothing of the input is trusted:
-// size and ratio are bounded, the end of the stream must be the end of the file.
+// gzip, xz, zstd, bzip2, qcow2 or raw, told by the content and not by the name. Nothing of the
+// input is trusted: size and ratio are bounded, the end of the stream must be the end of the file.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,7 @@ struct StagedSource {
 
 class RawStream {
  public:
+  // A regular file, or "-" for standard input, which cannot be qcow2.
   [[nodiscard]] static Fallible<RawStream> open(const std::filesystem::path& path,
                                                 const StageLimits& limits);
   RawStream(RawStream&&) noexcept;
@@ -36,7 +37,7 @@ class RawStream {
   // Fills `out`; fewer octets mean the end. Fails for damaged or cut input and beyond the limits.
   [[nodiscard]] Fallible<std::size_t> read(std::span<std::uint8_t> out);
 
-  [[nodiscard]] bool is_packed() const;                    // gzip, xz or zstd
+  [[nodiscard]] bool is_packed() const;                    // not raw
   [[nodiscard]] std::uint64_t source_octets() const;       // of the file
   [[nodiscard]] std::uint64_t source_octets_read() const;  // so far, for a progress bar
 

@@ -9,6 +9,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kMaxSignatureOctets = 8192;
+
 // What an import left that nothing can go on with.
 Fallible<void> clear_strays(const fs::path& tmp) {
   const auto names = names_in(tmp);
@@ -103,6 +105,14 @@ Fallible<std::string> Store::read_manifest(const ImageName& name) const {
   std::error_code error;
   if (!fs::exists(path, error)) return fail("no image " + name.text() + " in the store");
   return read_file(path, kMaxManifestOctets);
+}
+
+Fallible<std::string> Store::signature(const ImageName& name) const {
+  auto path = manifest_path(name);
+  path += kSignatureEnding;
+  std::error_code error;
+  if (!fs::exists(path, error)) return std::string();
+  return read_file(path, kMaxSignatureOctets);
 }
 
 Fallible<std::string> Store::type_of(const ImageName& name) const {

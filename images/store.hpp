@@ -3,6 +3,7 @@
 //   blobs/sha256/xx/<sha>         immutable; the name is the SHA-256 of the content
 //   manifests/NAME/VERSION.json   what is published: the manifest itself (a blob as well)
 //   manifests/NAME/VERSION.data   the SHA-256 of the image's data blob, one line
+//   manifests/NAME/VERSION.json.minisig   the depot's signature of it
 //   tmp/                          what is being made
 //
 // Everything is made in tmp/, synced and renamed; VERSION.json comes last, so a name either leads
@@ -39,6 +40,8 @@ struct ImageInfo {
   Manifest manifest;
 };
 
+inline constexpr std::string_view kSignatureEnding = ".minisig";  // behind VERSION.json
+
 struct FileSetInfo {
   FileSet set;
   Sha256 manifest_sha256;  // blob: its JSON
@@ -51,7 +54,8 @@ struct Cleared {
 };
 
 struct ImportRequest {
-  std::filesystem::path source;  // raw, gzip, xz or zstd, told by content; a regular file
+  // Raw, gzip, xz, zstd, bzip2 or qcow2, told by content; a regular file, or "-": standard input.
+  std::filesystem::path source;
   ImageName name;
   std::optional<Sha256> expected_sha256 = {};  // of the source file
   std::uint64_t max_raw_octets = kMaxRawOctets;
@@ -76,6 +80,10 @@ class Store {
   // `root` is made when it is missing (mode 0755; the content is what any booting host may read).
   [[nodiscard]] static Fallible<Store> open(std::filesystem::path root);
 
+  // What gets a name from now on is signed with the depot's key in `keys`, which is made when there
+  // is none; so is what has the name already, without a signature, when it is imported again.
+  void sign_with(std::filesystem::path keys) { keys_ = std::move(keys); }
+
   // Nothing is visible under the name unless everything matched and is durable, and a failure
   // leaves the store as it was. The same content under the same name again is a success that
   // changes nothing; other content is an error. An import whose process ended is gone on with by
@@ -92,6 +100,8 @@ class Store {
   // Installers and content, in the same way.
   [[nodiscard]] Fallible<FileSetInfo> show_file_set(const ImageName& name) const;
   [[nodiscard]] Fallible<std::vector<FileSetInfo>> list_file_sets() const;
+  // The signature of the name's manifest, as minisign writes it; empty: it has none.
+  [[nodiscard]] Fallible<std::string> signature(const ImageName& name) const;
   // What the name is: "disk image", "installer", "content". Fails when there is no such name.
   [[nodiscard]] Fallible<std::string> type_of(const ImageName& name) const;
 
@@ -131,6 +141,7 @@ class Store {
                                                                 const Manifest& manifest) const;
   [[nodiscard]] Fallible<ImageInfo> publish(const ImageName& name, const Manifest& manifest,
                                             const Sha256& data);
+  [[nodiscard]] Fallible<void> sign(const ImageName& name, std::string_view json);
   [[nodiscard]] Fallible<void> write_name(const std::filesystem::path& path, std::string_view text);
   [[nodiscard]] Fallible<Partial> begin_import(const ImportRequest& request);
   [[nodiscard]] Fallible<FileSetInfo> publish_set(const FileSet& set, const std::string& json);
@@ -141,7 +152,7 @@ class Store {
   // The blobs that the name uses, its manifest's own first.
   [[nodiscard]] Fallible<std::vector<Sha256>> blobs_of(const ImageName& name) const;
 
-  std::filesystem::path root_;
+  std::filesystem::path root_, keys_;  // no keys: nothing is signed
   std::optional<FileLock> writing_;
 };
 

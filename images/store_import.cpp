@@ -3,6 +3,7 @@
 #include <system_error>
 
 #include "images/chunks.hpp"
+#include "images/depot_key.hpp"
 #include "images/gpt.hpp"
 #include "images/partial.hpp"
 #include "images/stage.hpp"
@@ -118,7 +119,7 @@ Fallible<ImageInfo> Store::import_image(const ImportRequest& request) {
 
   const auto before = image_before(request.name, *manifest);
   if (!before) return std::unexpected(before.error());
-  if (*before) return **before;
+  if (*before) return publish(request.name, *manifest, (*before)->data_sha256);
   Fallible<void> good;
   if (!blob(data)) good = std::move(*partial).publish(blob_place(root_, data), root_);
   auto info = good ? publish(request.name, *manifest, data) : fail(good.error(), "image store");
@@ -162,15 +163,29 @@ Fallible<ImageInfo> Store::publish(const ImageName& name, const Manifest& manife
   const auto path = manifest_path(name);
   const auto before = image_before(name, manifest);
   if (!before) return std::unexpected(before.error());
+  const auto json = to_json(*before ? (*before)->manifest : manifest);
+  auto good = sign(name, json);
+  if (!good) return std::unexpected(good.error());
   if (*before) return **before;
-  const auto json = to_json(manifest);
   const auto digest = add_blob(as_bytes(json));
   if (!digest) return std::unexpected(digest.error());
   auto data_path = path;
-  auto good = write_name(data_path.replace_extension(".data"), data.text() + "\n");
+  good = write_name(data_path.replace_extension(".data"), data.text() + "\n");
   if (good) good = write_name(path, json);
   if (!good) return std::unexpected(good.error());
   return show(name);
+}
+
+// Before the name is there; the caller holds the lock of names, so one makes the key.
+Fallible<void> Store::sign(const ImageName& name, std::string_view json) {
+  auto path = manifest_path(name);
+  path += kSignatureEnding;
+  std::error_code error;
+  if (keys_.empty()) return {};
+  if (fs::exists(manifest_path(name), error) && fs::exists(path, error)) return {};
+  const auto key = open_depot_key(keys_);
+  if (!key) return std::unexpected(key.error());
+  return write_name(path, key->sign(as_bytes(json), "slipway " + name.text()).text());
 }
 
 Fallible<FileSetInfo> Store::publish(const FileSet& set) {
@@ -198,12 +213,14 @@ Fallible<FileSetInfo> Store::publish_set(const FileSet& set, const std::string& 
   std::error_code error;
   if (fs::exists(path, error)) {
     auto before = show_file_set(set.name);
-    if (before && to_json(before->set) == json) return before;
-    return fail(exists_otherwise(set.name));
+    if (!before || to_json(before->set) != json) return fail(exists_otherwise(set.name));
+    auto good = sign(set.name, json);
+    return good ? before : std::unexpected(good.error());
   }
   const auto digest = add_blob(as_bytes(json));
   if (!digest) return std::unexpected(digest.error());
-  auto good = write_name(path, json);
+  auto good = sign(set.name, json);
+  if (good) good = write_name(path, json);
   if (!good) return std::unexpected(good.error());
   return FileSetInfo{set, *digest};
 }

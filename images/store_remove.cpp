@@ -69,7 +69,8 @@ Fallible<Cleared> Store::remove(const ImageName& name) {
   {
     const auto naming = FileLock::exclusive(root_ / "manifests");
     if (!naming) return std::unexpected(naming.error());
-    for (const auto* ending : {".json", ".data"}) {  // the name is gone from the first on
+    for (const auto* ending :
+         {".json", ".data", ".json.minisig"}) {  // the name is gone from the first on
       auto path = manifest_path(name);
       auto good = remove_file(path.replace_extension(ending));
       if (!good) return std::unexpected(good.error());

@@ -20,6 +20,7 @@ namespace slipway::provisioning {
 struct ImageFiles {
   std::string name{};  // NAME@VERSION, the version always there
   Sha256 manifest{}, data{};
+  std::string signature{};  // of the manifest, as minisign writes it; empty: it has none
 };
 struct InstallerFiles {
   Sha256 vmlinuz, initramfs;

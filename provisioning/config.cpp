@@ -116,16 +116,26 @@ void read_mirrors(const Value& value, std::map<std::string, std::string>& target
   }
 }
 
-FieldReader images(const std::filesystem::path& folder, ImageSources& sources) {
+FieldReader images(const std::filesystem::path& folder, Config& config) {
+  auto& sources = config.image_sources;
   auto mirrors = shaped(
       shape_of(Shape::Kind::texts),
       [&sources](const Value& value, Mistakes& out) { read_mirrors(value, sources.mirrors, out); });
+  auto key = shaped(shape_of(Shape::Kind::text),
+                    [folder, &config](const Value& value, Mistakes& mistakes) {
+                      if (const auto text = require_text(value, mistakes)) {
+                        config.image_keys.push_back((folder / *text).lexically_normal());
+                      }
+                    });
   return nested("images", {{"mirrors", std::move(mirrors)},
                            {"registry_config", path_from(folder, sources.registry_config)},
-                           {"ca", path_from(folder, sources.ca)}});
+                           {"ca", path_from(folder, sources.ca)},
+                           {"require_signed", flag(config.require_signed)},
+                           {"keys", each_of(std::move(key))}});
 }
 
-Value images_value(const ImageSources& sources) {
+Value images_value(const Config& config) {
+  const auto& sources = config.image_sources;
   Map mirrors;
   for (const auto& [registry, url] : sources.mirrors) mirrors.push_back({registry, make_text(url)});
   auto value = make_map({});
@@ -134,6 +144,11 @@ Value images_value(const ImageSources& sources) {
     value.set("registry_config", make_text(sources.registry_config.string()));
   }
   if (!sources.ca.empty()) value.set("ca", make_text(sources.ca.string()));
+  if (config.image_keys.empty()) return value;
+  List keys;
+  for (const auto& key : config.image_keys) keys.push_back(make_text(key.string()));
+  value.set("require_signed", make_flag(config.require_signed));
+  value.set("keys", make_list(std::move(keys)));
   return value;
 }
 
@@ -171,7 +186,7 @@ std::vector<Field> config_fields(const std::filesystem::path& folder, Config& co
           {"database", std::move(database)},
           {"operator", operator_plane(config)},
           {"boot_https", not_built("the boot plane is plain HTTP on boot_http")},
-          {"images", images(folder, config.image_sources)}};
+          {"images", images(folder, config)}};
 }
 
 void check_ports(const Value& value, const Config& config, Mistakes& mistakes) {
@@ -212,6 +227,12 @@ LoadedConfig parse_config(std::string_view text, const std::filesystem::path& fi
                                "interface to serve, as in [eth1]"});
   }
   check_ports(parsed.value, config, loaded.mistakes);
+  if (config.require_signed && config.image_keys.empty()) {
+    const auto* at = parsed.value.at("images.require_signed");
+    loaded.mistakes.push_back({at != nullptr ? at->key_mark() : parsed.value.mark,
+                               "images.require_signed needs `keys: [FILE, …]`, public keys of "
+                               "minisign: without one no image could be imported"});
+  }
   return loaded;
 }
 
@@ -248,7 +269,7 @@ std::string print_config(const Config& config) {
   if (!config.public_url.empty()) {
     settings.set("operator", make_map({{"public_url", make_text(config.public_url)}}));
   }
-  auto images = images_value(config.image_sources);
+  auto images = images_value(config);
   if (!images.map()->empty()) settings.set("images", std::move(images));
   return emit_yaml(settings);
 }

@@ -41,7 +41,9 @@ struct Config {
   std::string
       public_url;  // where people reach the operators' pages, without a final '/'; may be empty
   ImageSources image_sources;
-  Secret database_url;  // of PostgreSQL; empty: SQLite in data_dir
+  bool require_signed = false;                    // images: nothing unsigned is imported
+  std::vector<std::filesystem::path> image_keys;  // minisign's public keys
+  Secret database_url;                            // of PostgreSQL; empty: SQLite in data_dir
 
   [[nodiscard]] StorePlace store_place() const {
     return {.file = data_dir / "slipway.db", .url = database_url};

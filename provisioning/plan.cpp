@@ -56,6 +56,7 @@ json::object image_of(const ImageFiles& image) {
   return {{"name", image.name},
           {"manifest", "/artifacts/" + image.manifest.text() + "/manifest.json"},
           {"manifest_sha256", image.manifest.text()},
+          {"signature", image.signature},
           {"data", "/artifacts/" + image.data.text() + "/image.zst"}};
 }
 

@@ -57,7 +57,10 @@ Fallible<provisioning::ImageFiles> StoreArtifacts::find_image(std::string_view n
   if (!parsed) return std::unexpected(parsed.error());
   const auto info = store_.show(*parsed);
   if (!info) return std::unexpected(info.error());
-  return provisioning::ImageFiles{info->name.text(), info->manifest_sha256, info->data_sha256};
+  auto signature = store_.signature(*parsed);
+  if (!signature) return std::unexpected(signature.error());
+  return provisioning::ImageFiles{info->name.text(), info->manifest_sha256, info->data_sha256,
+                                  std::move(*signature)};
 }
 
 Fallible<provisioning::InstallerFiles> StoreArtifacts::installer() {

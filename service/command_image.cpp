@@ -6,6 +6,7 @@
 
 #include "images/store.hpp"
 #include "service/command.hpp"
+#include "service/import_check.hpp"
 #include "service/import_installer.hpp"
 #include "service/import_network.hpp"
 #include "service/progress_bar.hpp"
@@ -16,7 +17,8 @@ namespace {
 namespace json = boost::json;
 
 struct ImportWords {  // as they stand on the command line
-  std::string source, name, version, sha256;
+  std::string source, name, version;
+  CheckWords check;
   NetworkOptions network;
   InstallerWords installer;
 };
@@ -125,13 +127,28 @@ void import_set(Common& common, images::Store& store, const ImportOptions& optio
 }
 
 // What its content is decides who takes it.
-void import_file(Common& common, images::Store& store, const ImportOptions& options,
+void import_file(Common& common, images::Store& store, ImportOptions options,
                  const ImportWords& words) {
+  const auto config = common.config();
+  if (!config) return;
+  const auto sha256 = check_source(*config, words.check, options.source, options.sha256);
+  if (!sha256) return common.failed(sha256.error().within("importing " + options.source));
+  options.sha256 = *sha256;
   if (is_installer(options.source, words.installer)) {
     import_set(common, store, options, words.installer);
   } else {
     import_disk_image(common, store, options);
   }
+}
+
+// Kernel and initrd as single files: there is no source that a signature could be of.
+void import_parts(Common& common, images::Store& store, const ImportOptions& options,
+                  const ImportWords& words) {
+  const auto config = common.config();
+  if (!config) return;
+  const auto good = allow_unsigned(*config, words.installer.kernel);
+  if (!good) return common.failed(good.error());
+  import_set(common, store, options, words.installer);
 }
 
 // Takes what was fetched, and then its part away. After a failure it stays, so that another try
@@ -154,9 +171,9 @@ void import_from_url(Common& common, images::Store& store, const ImportOptions& 
 
 void import_from_registry(Common& common, images::Store& store, const ImportOptions& options,
                           const ImportWords& words) {
-  if (options.sha256) {
+  if (options.sha256 || !words.check.signature.empty()) {
     return common.failed(
-        Error("--sha256 is the digest of a file; pin an image of a registry by its "
+        Error("check sums and signatures are of a file; pin an image of a registry by its "
               "manifest: oci://REGISTRY/REPOSITORY@sha256:DIGEST"));
   }
   auto result =
@@ -172,6 +189,10 @@ void import_from_network(Common& common, images::Store& store, const ImportOptio
                          ImportWords words) {
   const auto config = common.config();
   if (!config) return;
+  if (is_registry(options.source)) {
+    const auto good = allow_unsigned(*config, options.source);
+    if (!good) return common.failed(good.error());
+  }
   complete_options(words.network, config->image_sources);
   const auto fetch = is_url(options.source) ? import_from_url : import_from_registry;
   fetch(common, store, options, words);
@@ -181,13 +202,13 @@ void import_from_network(Common& common, images::Store& store, const ImportOptio
 void import_any(Common& common, const ImportWords& words) {
   const auto name = images::ImageName::parse(words.name + "@" + words.version);
   if (!name) return common.failed(name.error());
-  ImportOptions options{.source = words.source, .image = *name, .sha256 = {}};
-  if (!words.sha256.empty()) {
-    options.sha256 = Sha256::parse(words.sha256);
-    if (!options.sha256) return common.failed(Error("--sha256: expected 64 hexadecimal digits"));
-  }
+  const auto file_name = words.source.substr(words.source.rfind('/') + 1);
+  const auto sha256 = expected_sha256(words.check, file_name);
+  if (!sha256) return common.failed(sha256.error());
+  const ImportOptions options{.source = words.source, .image = *name, .sha256 = *sha256};
   auto store = open_store(common);
   if (!store) return;
+  if (words.source.empty()) return import_parts(common, *store, options, words);
   if (is_url(words.source) || is_registry(words.source)) {
     return import_from_network(common, *store, options, words);
   }
@@ -256,13 +277,15 @@ void add_image(CLI::App& app, const SharedCommon& common) {
 
   auto* import = image->add_subcommand("import", "Take an image into the store");
   auto words = std::make_shared<ImportWords>();
-  import->add_option("SOURCE", words->source,
-                     "a disk image (raw, .gz, .xz or .zst), an installer's ISO or tar, or the "
-                     "https:// or oci:// URL of one; none with --kernel");
+  import->add_option(
+      "SOURCE", words->source,
+      "a disk image (raw, .gz, .xz, .zst, .bz2, qcow2; - for standard input), an "
+      "installer's ISO or tar, the https:// URL of one, or oci://REGISTRY/REPOSITORY; "
+      "none with --kernel");
   import->add_option("--name", words->name, "name in the store")->required();
   import->add_option("--version", words->version, "version; never changes once imported")
       ->required();
-  import->add_option("--sha256", words->sha256, "what the source file must hash to");
+  add_check_options(*import, words->check);
   add_network_options(*import, words->network);
   add_installer_options(*import, words->installer);
   import->callback([common, words] {

@@ -143,7 +143,10 @@ std::optional<images::Store> open_store(Common& common) {
   const auto config = common.config();
   if (!config) return std::nullopt;
   auto store = images::Store::open(config->data_dir / "store");
-  if (store) return std::move(*store);
+  if (store) {
+    store->sign_with(config->data_dir / "keys");
+    return std::move(*store);
+  }
   common.failed(store.error());
   return std::nullopt;
 }

@@ -21,7 +21,17 @@ void print_json(const BuiltInstaller& built) {
             << "\n";
 }
 
-void build(Common& common, const InstallerOptions& options) {
+// Without settings there is no depot whose key it could be.
+std::filesystem::path key_of_settings(Common& common) {
+  std::error_code error;
+  if (!std::filesystem::exists(common.config_file, error)) return {};
+  const auto config = common.config();
+  return config ? config->data_dir / "keys/depot.pub" : std::filesystem::path();
+}
+
+void build(Common& common, InstallerOptions options) {
+  if (options.depot_key.empty()) options.depot_key = key_of_settings(common);
+  if (common.exit_code != 0) return;
   const auto say = [](const std::string& line) { std::cerr << line << "\n"; };
   const auto built = build_installer(options, say);
   if (!built) return common.failed(built.error().within("building the installer"));
@@ -56,6 +66,10 @@ void add_installer(CLI::App& app, const SharedCommon& common) {
   command->add_option("--add-module", options->add_modules, "a module besides");
   command->add_option("--add-firmware", options->add_firmware, "a firmware file besides");
   command->add_option("--agent", options->agent, "the slipway-agent program");
+  command
+      ->add_option("--depot-key", options->depot_key,
+                   "public key of the depot that signs the images; default: of the settings")
+      ->check(CLI::ExistingFile);
   command->callback([common, options] { build(*common, *options); });
 }
 

@@ -19,6 +19,7 @@
 #include "base/tool.hpp"
 #include "images/chunks.hpp"
 #include "images/cpio.hpp"
+#include "images/depot_key.hpp"
 #include "service/installer_drivers.hpp"
 #include "service/installer_firmware.hpp"
 #include "service/installer_modules.hpp"
@@ -245,6 +246,19 @@ Fallible<void> publish(const fs::path& folder, const BuiltInstaller& built, Byte
   return {};
 }
 
+Fallible<void> add_depot_key(const InstallerOptions& options, Content& content, const Say& say) {
+  std::error_code error;
+  if (options.depot_key.empty() || !std::filesystem::exists(options.depot_key, error)) {
+    say("without the key of a depot: hosts take images that nobody signed");
+    return {};
+  }
+  const auto key = images::read_public_key(options.depot_key);
+  if (!key) return std::unexpected(key.error());
+  say("with the depot's key " + key->id_text() + ": hosts take only images that it signed");
+  content.add_text("etc/slipway/depot.pub", 0644, key->text());
+  return {};
+}
+
 Fallible<Bytes> pack(Content& content) {
   const auto archive = images::make_cpio(std::move(content.entries), kPadOctets);
   if (!archive) return std::unexpected(archive.error());
@@ -265,6 +279,7 @@ Fallible<BuiltInstaller> build_installer(const InstallerOptions& options, const 
   auto done = add_programs(options, content);
   if (done) done = add_tools(options, say, content);
   if (done) done = add_modules(options, *kernel, staging->path(), say, content);
+  if (done) done = add_depot_key(options, content, say);
   if (!done) return std::unexpected(done.error());
   add_scripts(options, content);
   const auto image = read_file(kernel->image);

@@ -23,6 +23,8 @@ struct InstallerOptions {
   std::vector<std::string> add_modules;   // modules besides
   std::vector<std::string> add_firmware;  // files below `firmware` besides: "rtl_nic/rtl8168h-2.fw"
   std::vector<InstallerTool> tools = installer_tools(false);
+  // The depot's public key: hosts take only manifests that it signed. Empty, or not there: any.
+  std::filesystem::path depot_key;
   std::filesystem::path agent;  // slipway-agent; empty: beside this program, or installed
   std::filesystem::path busybox = "/usr/bin/busybox";  // must be static
   std::filesystem::path firmware = "/lib/firmware";

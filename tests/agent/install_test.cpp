@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "images/chunks.hpp"
+#include "images/signature.hpp"
 #include "tests/agent/fake_root.hpp"
 #include "tests/agent/fake_server.hpp"
 #include "tests/support/catch.hpp"
@@ -62,6 +63,7 @@ class Depot {
   [[nodiscard]] bool disk_is_untouched() const {
     return root_.text("dev/vda") == std::string(kDiskOctets, '\xEE');
   }
+  [[nodiscard]] const std::string& manifest() const { return manifest_; }
   [[nodiscard]] std::vector<Call> results() const { return server_.calls("/agent/v1/result"); }
 
   std::vector<std::uint64_t> chunk_starts_;  // in the server's data
@@ -69,7 +71,8 @@ class Depot {
   FakeServer server_;
   Naps naps_;
   std::string requirements_ = "{}";
-  std::string more_;  // members of the plan
+  std::string more_;       // members of the plan
+  std::string signature_;  // of the manifest
   int progress_status_ = 204, result_status_ = 200, plans_ = 1;
   std::vector<std::string> shell_ = {"/bin/cat"};
   int refuse_plan_with_ = 410;  // once the plans are used up
@@ -106,7 +109,9 @@ class Depot {
   [[nodiscard]] std::string plan() const {
     return R"({"action":"write","attempt":1,"host":"h1","image":{"name":"test@1","manifest":"/m",)"
            R"("manifest_sha256":")" +
-           Sha256::of(manifest_).text() + R"(","data":"/d"},"requirements":)" + requirements_ +
+           Sha256::of(manifest_).text() + R"(","signature":)" +
+           boost::json::serialize(boost::json::value(signature_)) +
+           R"(,"data":"/d"},"requirements":)" + requirements_ +
            R"(,"disk":[{"type":"virtio"}],"finish":"poweroff")" + more_ + "}";
   }
 
@@ -159,6 +164,51 @@ TEST_CASE("two disks that fit stop the attempt before anything is written", "[ag
   for (const auto* console : {"dev/tty0", "dev/ttyS0"}) {
     CHECK_THAT(depot.root_.text(console), ContainsSubstring("NOT written: several-disks-match"));
   }
+}
+
+TEST_CASE("an installer with the depot's key takes what that key signed", "[agent][install]") {
+  Depot depot;
+  const auto key = images::SigningKey::make();
+  depot.root_.file("etc/slipway/depot.pub", key.public_key().text());
+  depot.signature_ = key.sign(as_bytes(depot.manifest()), "slipway test@1").text();
+  CHECK(depot.run() == Finish::poweroff);
+  CHECK(depot.disk_holds_image());
+}
+
+TEST_CASE("an installer with the depot's key takes nothing else", "[agent][install]") {
+  Depot depot;
+  const auto key = images::SigningKey::make();
+  const auto other = images::SigningKey::make();
+  depot.root_.file("etc/slipway/depot.pub", key.public_key().text());
+  std::string why;
+  SECTION("no signature") { why = "it is not signed"; }
+  SECTION("another key") {
+    depot.signature_ = other.sign(as_bytes(depot.manifest()), "c").text();
+    why = "signed by another key";
+  }
+  SECTION("another manifest") {
+    depot.signature_ = key.sign(as_bytes(depot.manifest() + " "), "c").text();
+    why = "does not fit its content";
+  }
+  SECTION("another comment") {
+    auto signature = key.sign(as_bytes(depot.manifest()), "c");
+    signature.trusted_comment = "d";
+    depot.signature_ = signature.text();
+    why = "comment was changed";
+  }
+  SECTION("no signature at all") {
+    depot.signature_ = "hello";
+    why = "not a minisign signature";
+  }
+  SECTION("a damaged key") {
+    depot.root_.file("etc/slipway/depot.pub", "damaged");
+    why = "not a minisign public key";
+  }
+  CHECK(depot.run() == Finish::reboot);
+  CHECK(depot.disk_is_untouched());
+  REQUIRE(depot.results().size() == 1);
+  CHECK_THAT(depot.results()[0].body, ContainsSubstring(R"("reason":"manifest-signature-bad")"));
+  CHECK_THAT(depot.results()[0].body, ContainsSubstring(why));
 }
 
 TEST_CASE("a requirement that is not met stops the attempt before anything is written",

@@ -28,7 +28,7 @@ std::size_t files_below(const std::string& folder) {
 }  // namespace
 
 TEST_CASE("an import of any packing gives a blob that zstd -dc turns back", "[images][store]") {
-  const auto* tool = GENERATE("cat", "gzip -1", "xz -0", "zstd -1");
+  const auto* tool = GENERATE("cat", "gzip -1", "xz -0", "zstd -1", "bzip2 -1");
   CAPTURE(tool);
   const ScratchFolder scratch;
   auto store = open_store(scratch);
