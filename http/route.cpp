@@ -19,10 +19,14 @@ std::size_t count_slashes(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count(text, '/'));
 }
 
+bool is_rest(std::string_view segment) { return segment.ends_with("...}"); }
+
 bool matches(std::string_view pattern, std::string_view path) {
-  if (count_slashes(pattern) != count_slashes(path)) return false;
+  const bool open_ended = is_rest(pattern);
+  if (!open_ended && count_slashes(pattern) != count_slashes(path)) return false;
   while (!pattern.empty() || !path.empty()) {
     const auto expected = take_segment(pattern);
+    if (is_rest(expected)) return !path.empty();
     const auto found = take_segment(path);
     if (is_part(expected) ? found.empty() : expected != found) return false;
   }
@@ -33,8 +37,9 @@ bool matches(std::string_view pattern, std::string_view path) {
 std::vector<std::string> captures_of(std::string_view pattern, std::string_view path) {
   std::vector<std::string> captures;
   while (!pattern.empty()) {
-    const bool wanted = is_part(take_segment(pattern));
-    const auto found = take_segment(path);
+    const auto expected = take_segment(pattern);
+    const bool wanted = is_part(expected);
+    const auto found = is_rest(expected) ? path : take_segment(path);
     if (wanted) captures.emplace_back(found);
   }
   return captures;

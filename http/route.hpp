@@ -26,7 +26,8 @@ struct Match {
 };
 
 // Patterns are literal but for {parts}, which match one whole path segment that is not empty:
-// "/h/{token}/user-data". HEAD is answered by the handler of GET, without the body. Where two
+// "/h/{token}/user-data". A last {part...} matches all the rest, at least one segment, slashes
+// included. HEAD is answered by the handler of GET, without the body. Where two
 // patterns match, the one added first answers.
 class Router {
  public:

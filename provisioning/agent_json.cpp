@@ -169,4 +169,26 @@ Fallible<AttemptReport> read_result(std::string_view body) {
   return report;
 }
 
+Fallible<AttemptReport> read_call_back(std::string_view body) {
+  const auto document = parse_json(body);
+  if (!document) return std::unexpected(document.error());
+  const JsonView view(*document);
+  const auto state = view.text("state");
+  if (!state) return std::unexpected(state.error());
+  if (*state != "installed" && *state != "failed") {
+    return fail("state: expected installed or failed");
+  }
+  AttemptReport report{.installed = *state == "installed"};
+  json::object kept{{"state", *state}};
+  if (!report.installed) {
+    report.reason = "installer-failed";
+    report.detail = said_text(view.text_or("reason", ""), kLongText);
+    if (report.detail.empty()) report.detail = "The installer gave no reason";
+    kept["reason"] = report.reason;
+    kept["detail"] = report.detail;
+  }
+  report.json = json::serialize(kept);
+  return report;
+}
+
 }  // namespace slipway::provisioning

@@ -26,5 +26,8 @@ struct ProgressBody {
 [[nodiscard]] Fallible<ProgressBody> read_progress(std::string_view body);
 [[nodiscard]] Fallible<std::vector<std::string>> read_log_lines(std::string_view body);
 [[nodiscard]] Fallible<AttemptReport> read_result(std::string_view body);
+// What an installer of others posts: {"state":"installed"} or {"state":"failed","reason":"…"}. Its
+// reason is a sentence of its own and becomes the detail of installer-failed.
+[[nodiscard]] Fallible<AttemptReport> read_call_back(std::string_view body);
 
 }  // namespace slipway::provisioning

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/crypto.hpp"
@@ -26,6 +27,26 @@ struct InstallerFiles {
   Sha256 vmlinuz, initramfs;
 };
 
+// One file of an installer of others. Its name is its role (kernel, initrd, initrd2, rootfs, iso)
+// or its path in the installer's tree ("images/install.img").
+struct InstallerFile {
+  std::string name{};
+  Sha256 sha256{};
+  std::uint64_t octets = 0;
+};
+
+// An installer of others, as the store has it.
+struct InstallerSet {
+  std::string name{};     // NAME@VERSION
+  std::string kind{};     // as it was recognised: kairos, debian, ubuntu, fedora, fcos, talos, ...
+  std::string cmdline{};  // given when it was imported; may be empty
+  Sha256 manifest{};
+  std::vector<InstallerFile> files{};
+
+  // The file of that name, or null.
+  [[nodiscard]] const InstallerFile* file(std::string_view wanted) const;
+};
+
 class Artifacts {
  public:
   virtual ~Artifacts() = default;
@@ -33,7 +54,11 @@ class Artifacts {
   // The image NAME@VERSION. Fails with a sentence for the operator when the store has none.
   [[nodiscard]] virtual Fallible<ImageFiles> find_image(std::string_view name) = 0;
 
-  // The installer's kernel and initramfs; fails with a sentence when it was not built.
+  // The installer of others NAME@VERSION. Fails with a sentence that says what is under that name
+  // instead: nothing, or a disk image.
+  [[nodiscard]] virtual Fallible<InstallerSet> find_installer(std::string_view name) = 0;
+
+  // Our own installer's kernel and initramfs; fails with a sentence when it was not built.
   [[nodiscard]] virtual Fallible<InstallerFiles> installer() = 0;
 
   // A published artifact: any blob of the store and the two files of the installer, none of which

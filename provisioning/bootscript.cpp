@@ -1,5 +1,7 @@
 #include "provisioning/bootscript.hpp"
 
+#include <algorithm>
+
 namespace slipway::provisioning {
 
 std::string ServerAddress::url() const {
@@ -34,11 +36,26 @@ std::string agent_command_line(const AgentBoot& boot) {
          " console=tty0 console=ttyS0,115200";
 }
 
+std::string grub_device(const ServerAddress& server) {
+  return "(http," + server.address.text() + ":" + std::to_string(server.port) + ")";
+}
+
+// The rest of a script whose `boot` has returned, or did not come about.
+std::string try_again(const ServerAddress& server) {
+  const auto again = "chain --replace " + server.url() + "/boot.ipxe ||\n";
+  return ":failed\nimgfree\nsleep 5\n" + again + "sleep 15\n" + again + "exit 1\n";
+}
+
+// http://SERVER/path as GRUB writes it.
+std::string grub_path(const ServerAddress& server, std::string_view url) {
+  url.remove_prefix(server.url().size());
+  return grub_device(server) + std::string(url);
+}
+
 }  // namespace
 
 std::string agent_grub_config(const AgentBoot& boot) {
-  const auto server =
-      "(http," + boot.server.address.text() + ":" + std::to_string(boot.server.port) + ")";
+  const auto server = grub_device(boot.server);
   return "linux " + server + "/artifacts/" + boot.installer.vmlinuz.text() + "/vmlinuz " +
          agent_command_line(boot) + "\ninitrd " + server + "/artifacts/" +
          boot.installer.initramfs.text() + "/initramfs.img " + server + "/h/" +
@@ -47,7 +64,6 @@ std::string agent_grub_config(const AgentBoot& boot) {
 
 std::string agent_script(const AgentBoot& boot) {
   const auto base = boot.server.url();
-  const auto again = "chain --replace " + base + "/boot.ipxe ||\n";
   std::string script = "#!ipxe\n";
   script += "kernel " + base + "/artifacts/" + boot.installer.vmlinuz.text() +
             "/vmlinuz initrd=initramfs.img initrd=token.img " + agent_command_line(boot) +
@@ -56,11 +72,33 @@ std::string agent_script(const AgentBoot& boot) {
             boot.installer.initramfs.text() + "/initramfs.img || goto failed\n";
   script += "initrd --name token.img " + base + "/h/" + std::string(boot.token) +
             "/initrd || goto failed\n";
-  script += "boot ||\n";
-  script += ":failed\n";
-  script += "imgfree\n";
-  script += "sleep 5\n" + again + "sleep 15\n" + again + "exit 1\n";
-  return script;
+  return script + "boot ||\n" + try_again(boot.server);
+}
+
+// Every initrd has a name of its own: under UEFI the kernel finds them by `initrd=NAME`.
+std::string third_party_script(const ServerAddress& server, const ThirdPartyScript& script) {
+  std::string names;
+  std::string files;
+  for (std::size_t i = 0; i < script.initrd_urls.size(); ++i) {
+    const auto name = "initrd" + std::to_string(i + 1) + ".img";
+    names += " initrd=" + name;
+    files += "initrd --name " + name + " " + script.initrd_urls[i] + " || goto failed\n";
+  }
+  return "#!ipxe\nkernel " + script.kernel_url + names + " " + script.command_line +
+         " || goto failed\n" + files + "boot ||\n" + try_again(server);
+}
+
+std::string third_party_grub_config(const ServerAddress& server, const ThirdPartyScript& script) {
+  std::string config = "linux " + grub_path(server, script.kernel_url);
+  std::string_view rest = script.command_line;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find(' '), rest.size());
+    config += " '" + std::string(rest.substr(0, end)) + "'";
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  config += "\ninitrd";
+  for (const auto& url : script.initrd_urls) config += " " + grub_path(server, url);
+  return config + "\nboot\n";
 }
 
 }  // namespace slipway::provisioning

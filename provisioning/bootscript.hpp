@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/net.hpp"
 #include "provisioning/artifacts.hpp"
@@ -40,7 +41,21 @@ struct AgentBoot {
 // fails is tried again from the start, where the server decides anew.
 [[nodiscard]] std::string agent_script(const AgentBoot& boot);
 
-// The same as commands of GRUB 2.12, whose HTTP takes a port. Booting by it is not served yet.
+// Starts an installer of others with `command_line` (command_line.hpp). Its token stands on the
+// command line, the one exception of SG9: it is of no use to another taker.
+struct ThirdPartyScript {
+  std::string kernel_url{};
+  std::vector<std::string> initrd_urls{};
+  std::string command_line{};
+};
+[[nodiscard]] std::string third_party_script(const ServerAddress& server,
+                                             const ThirdPartyScript& script);
+// The same as commands of GRUB 2.12. Each word is quoted: GRUB ends a command at a semicolon.
+[[nodiscard]] std::string third_party_grub_config(const ServerAddress& server,
+                                                  const ThirdPartyScript& script);
+
+// agent_script() as commands of GRUB 2.12, whose HTTP takes a port. Booting by it is not served
+// yet.
 [[nodiscard]] std::string agent_grub_config(const AgentBoot& boot);
 
 }  // namespace slipway::provisioning

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "provisioning/recipe.hpp"
 #include "provisioning/said_text.hpp"
 #include "provisioning/tokens.hpp"
 
@@ -120,6 +121,10 @@ void Gate::note_installer_file(Ipv4 peer, const std::string& name) {
   if (host == nullptr) return;
   host->kernel_asked = true;
   host->contact = ledger_.now().steady;
+  if (is_root_file_system(name)) {
+    // It may be read in many ranges; the timeline shows the first.
+    if (std::exchange(host->rootfs_asked, true)) return;
+  }
   ledger_.note(*host, "host.artifact_asked", "asked for " + name);
 }
 
@@ -184,23 +189,72 @@ void Gate::answer(Host& host, Asked asked) {
   const auto mac = asked.request.mac;
   const auto script = decide(view_of(host, now), ledger_.config().unknown_hosts).script;
   const bool repeats = may_repeat(host, mac, script, now);
+  if (is_back(host)) return answer_back(host, std::move(asked));
   if (script == Script::local_disk && !repeats) return answer_local_disk(host, std::move(asked));
-  const auto installer = artifacts_.installer();
-  if (!installer) {
-    ledger_.alarm(host, "host.installer_missing", installer.error().text());
+  const bool install = script == Script::install || (repeats && host.session()->attempt != 0);
+  // From a stick our own agent asks, and waits until there is something for it.
+  const bool boots_other = install && third_party_profile(host, *ledger_.inventory()) != nullptr;
+  if (boots_other && asked.request.from_stick) {
+    return asked.reply({.kind = BootAnswer::Kind::local_disk});
+  }
+  auto answer = answer_for(host, install);
+  if (!answer) {
+    ledger_.alarm(host, "host.installer_missing", answer.error().text());
     // Only an armed host is worth a second try; any other gets on with its life.
-    const bool install = script == Script::install;
     return asked.reply(
         {.kind = install ? BootAnswer::Kind::not_now : BootAnswer::Kind::local_disk});
   }
+  answer->mac = mac;
   if (repeats) {
     host.contact = now;
-    return asked.reply({.kind = BootAnswer::Kind::agent,
-                        .mac = mac,
-                        .token = host.session()->token,
-                        .installer = *installer});
+    answer->token = host.session()->token;
+    return asked.reply(*answer);
   }
-  answer_agent(host, std::move(asked), script == Script::install, *installer);
+  answer_installer(host, std::move(asked), install, std::move(*answer));
+}
+
+// The files that are booted: our own, or of the installer that the profile names.
+Fallible<BootAnswer> Gate::answer_for(const Host& host, bool install) {
+  const auto* profile = install ? third_party_profile(host, *ledger_.inventory()) : nullptr;
+  if (profile == nullptr) {
+    const auto installer = artifacts_.installer();
+    if (!installer) return std::unexpected(installer.error());
+    return BootAnswer{.kind = BootAnswer::Kind::agent, .installer = *installer};
+  }
+  if (digest_of(*profile) != host.arming->profile_digest) {
+    return fail("profile " + profile->id() +
+                " is not what the host was armed with; arm the host again");
+  }
+  auto set = artifacts_.find_installer(profile->image);
+  if (!set) return std::unexpected(set.error());
+  BootAnswer answer{.kind = BootAnswer::Kind::third_party};
+  answer.other =
+      std::make_shared<const ThirdPartyInstaller>(third_party_installer(*profile, std::move(*set)));
+  return answer;
+}
+
+// Of some installers the only sign that they are through: the host has its config and boots again.
+bool Gate::is_back(const Host& host) const {
+  if (host.state != HostState::installing || !host.config_given) return false;
+  const auto* profile = third_party_profile(host, *ledger_.inventory());
+  return profile != nullptr && ending_of(profile->installer) != Ending::reports;
+}
+
+void Gate::answer_back(Host& host, Asked asked) {
+  const auto* profile = third_party_profile(host, *ledger_.inventory());
+  if (ending_of(profile->installer) == Ending::reports_from_disk) {
+    ledger_.note(host, "host.local_disk", "was told to start its disk, from which it will report");
+    return asked.reply({.kind = BootAnswer::Kind::local_disk});
+  }
+  const std::string text = "its installer does not report; it booted again after it had its config";
+  auto move = end_attempt(host, ended_silently(), ledger_.cause("host", text), ledger_.now());
+  ledger_.commit(
+      host, std::move(move),
+      [this, &host, text, reply = std::move(asked.reply)](const Fallible<void>& result) mutable {
+        if (!result) return reply({.kind = BootAnswer::Kind::not_now});
+        ledger_.note(host, "host.installed", "taken as installed: " + text);
+        reply({.kind = BootAnswer::Kind::local_disk});
+      });
 }
 
 void Gate::answer_local_disk(Host& host, Asked asked) {
@@ -222,33 +276,33 @@ void Gate::answer_local_disk(Host& host, Asked asked) {
                  });
 }
 
-void Gate::answer_agent(Host& host, Asked asked, bool install, const InstallerFiles& installer) {
+void Gate::answer_installer(Host& host, Asked asked, bool install, BootAnswer answer) {
   const auto now = ledger_.now();
-  const auto mac = asked.request.mac;
   const Secret token(new_token());
   BootSession session{.id = ledger_.next_session(), .token_hash = Sha256::of(token.reveal())};
-  session.mac = mac;
+  session.mac = answer.mac;
   session.token = token;
   session.script_peer = asked.request.peer;
   session.issued = now.steady;
+  answer.token = token;
   if (install) session.attempt = ledger_.next_attempt();
   auto move = install ? begin_attempt(host, std::move(session),
                                       ledger_.cause("host", "asked for its boot script"), now)
                       : begin_wait(host, std::move(session), now);
   ledger_.commit(
       host, std::move(move),
-      [this, &host, mac, token, installer, install, from_stick = asked.request.from_stick,
+      [this, &host, install, answer = std::move(answer), from_stick = asked.request.from_stick,
        reply = std::move(asked.reply)](const Fallible<void>& result) mutable {
         if (!result) return reply({.kind = BootAnswer::Kind::not_now});
         if (from_stick) {
           host.kernel_asked = true;  // it runs: what is waited for is the agent's session
           ledger_.note(host, "host.stick_started", "runs the installer from a stick");
         }
+        const auto what = answer.other ? answer.other->set.name : std::string("the installer");
         ledger_.note(host, "host.script_sent",
-                     install ? "boots the installer, attempt " + std::to_string(host.attempt)
+                     install ? "boots " + what + ", attempt " + std::to_string(host.attempt)
                              : std::string("boots the installer, to wait"));
-        reply(
-            {.kind = BootAnswer::Kind::agent, .mac = mac, .token = token, .installer = installer});
+        reply(answer);
       });
 }
 

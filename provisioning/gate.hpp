@@ -17,6 +17,7 @@
 #include "provisioning/decision.hpp"
 #include "provisioning/ledger.hpp"
 #include "provisioning/sightings.hpp"
+#include "provisioning/third_party.hpp"
 
 namespace slipway::provisioning {
 
@@ -32,14 +33,16 @@ struct BootRequest {
 struct BootAnswer {
   enum class Kind : std::uint8_t {
     local_disk,
-    agent,    // with `token`, for `installer`
-    refused,  // the peer is not who it says
-    not_now   // our failure: ask again
+    agent,        // with `token`, for `installer`
+    third_party,  // with `token`, for `other`
+    refused,      // the peer is not who it says
+    not_now       // our failure: ask again
   };
   Kind kind = Kind::local_disk;
   Mac mac{};
   Secret token{};
   InstallerFiles installer{};
+  std::shared_ptr<const ThirdPartyInstaller> other{};
 };
 
 class Gate final : public dhcp::BootPolicy {
@@ -56,7 +59,8 @@ class Gate final : public dhcp::BootPolicy {
   // The host behind an address: by the neighbour table or, for one behind a router, by who asked
   // for its script last. Null when neither says.
   [[nodiscard]] Host* host_at(Ipv4 peer);
-  // The loader at `peer` asked for the installer's kernel or initramfs.
+  // The loader at `peer` asked for a file that an installer starts with: kernel, initramfs, or what
+  // a live system runs from.
   void note_installer_file(Ipv4 peer, const std::string& name);
 
   // Decides on a boot script. A transition that it takes (armed host: new attempt, new token) is
@@ -76,7 +80,10 @@ class Gate final : public dhcp::BootPolicy {
   void learn(Host& host, const BootRequest& request);
   void answer(Host& host, Asked asked);
   void answer_local_disk(Host& host, Asked asked);
-  void answer_agent(Host& host, Asked asked, bool install, const InstallerFiles& installer);
+  [[nodiscard]] bool is_back(const Host& host) const;
+  void answer_back(Host& host, Asked asked);
+  [[nodiscard]] Fallible<BootAnswer> answer_for(const Host& host, bool install);
+  void answer_installer(Host& host, Asked asked, bool install, BootAnswer answer);
 
   Ledger& ledger_;
   Artifacts& artifacts_;

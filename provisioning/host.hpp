@@ -140,6 +140,7 @@ struct Host {
   // for it cannot know.
   bool kernel_asked = false;  // a loader took the installer's kernel, initramfs or token
   bool config_given = false;  // its seed or one of the files of its token
+  bool rootfs_asked = false;  // what a live system of others runs from
   std::optional<TimePoint> dhcp_seen, dhcp_noted;  // last request answered; last one noted
   bool busy = false;                               // a change is on its way to the store
   std::deque<Scheduler::Task> waiting;             // what wants to change it after that

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "provisioning/hold.hpp"
+#include "provisioning/third_party.hpp"
 
 namespace slipway::provisioning {
 namespace {
@@ -46,7 +47,12 @@ void Installs::ask_free(Host& host, const PollPointer& poll) {
   if (is_live(host, *session)) return give_plan_of_attempt(host, poll);
   const auto now = ledger_.now().steady;
   const bool is_armed = host.state == armed && host.attempts_left(now) > 0;
-  if (is_armed && session == host.session()) return give_plan_of_arming(host, poll);
+  if (is_armed && session == host.session()) {
+    // An installer of others begins at the network card: the agent starts the host again.
+    const bool boots_other = third_party_profile(host, *ledger_.inventory()) != nullptr;
+    if (boots_other) return poll->reply({.kind = PlanAnswer::Kind::finished});
+    return give_plan_of_arming(host, poll);
+  }
   park(host, poll);
 }
 
@@ -144,6 +150,32 @@ const Plan* Installs::config(const SessionRef& ref) {
   return &*host.plan;
 }
 
+void Installs::take_config(const SessionRef& ref, Taken done) {
+  auto& host = *ref.host;
+  const auto hash = ref.session->token_hash;
+  ledger_.when_free(host, [this, &host, hash, done = std::move(done)]() mutable {
+    take_config_free(host, hash, std::move(done));
+  });
+}
+
+void Installs::take_config_free(Host& host, const Sha256& token_hash, Taken done) {
+  const auto ref = ledger_.hosts().by_token(token_hash);
+  if (ref.host != &host || ref.session->ended) return done(Verdict::finished, {});
+  if (!is_live(host, *ref.session)) return done(Verdict::not_armed, {});
+  const bool is_first =
+      host.state == booting && third_party_profile(host, *ledger_.inventory()) != nullptr;
+  if (!is_first) return done(Verdict::good, ref);
+  const auto cause = ledger_.cause("host", "its installer took its config");
+  ledger_.commit(
+      host, go(host, installing, cause, ledger_.now()),
+      [this, &host, token_hash, done = std::move(done)](const Fallible<void>& result) mutable {
+        if (!result) return done(Verdict::not_now, {});
+        ledger_.note(host, "host.config_taken",
+                     "its installer has its config, attempt " + std::to_string(host.attempt));
+        done(Verdict::good, ledger_.hosts().by_token(token_hash));
+      });
+}
+
 bool Installs::progress(const SessionRef& ref, std::int64_t attempt, Progress progress) {
   auto& host = *ref.host;
   if (attempt == 0) return true;  // it waits, and may learn of its attempt while it says so
@@ -170,6 +202,15 @@ void Installs::report(const SessionRef& ref, AttemptReport report, ReportReply r
                     });
 }
 
+void Installs::call_back(const SessionRef& ref, AttemptReport report, ReportReply reply) {
+  report.attempt = ref.session->attempt;
+  const bool is_live_attempt = is_live(*ref.host, *ref.session);
+  if (is_live_attempt && third_party_profile(*ref.host, *ledger_.inventory()) == nullptr) {
+    return reply(ReportVerdict::revoked);  // our agent has a session for it
+  }
+  this->report(ref, std::move(report), std::move(reply));
+}
+
 void Installs::end_report(Host& host, AttemptReport report, ReportReply reply) {
   if (live_attempt(host) != report.attempt) return reply(repeated(host, report));
   if (report.installed && host.state != installing) return reply(ReportVerdict::revoked);
@@ -181,8 +222,9 @@ void Installs::end_report(Host& host, AttemptReport report, ReportReply reply) {
     end.detail = std::move(report.detail);
   }
   const auto cause = ledger_.cause("host", report.installed ? "reported success" : end.reason);
-  auto text = report.installed ? std::string("installed and verified")
-                               : "failed: " + end.reason + ": " + end.detail;
+  const bool by_agent = third_party_profile(host, *ledger_.inventory()) == nullptr;
+  const std::string done_text = by_agent ? "installed and verified" : "its installer is through";
+  auto text = report.installed ? done_text : "failed: " + end.reason + ": " + end.detail;
   ledger_.commit(host, end_attempt(host, end, cause, ledger_.now()),
                  [this, &host, done = report.installed, text = std::move(text),
                   reply = std::move(reply)](const Fallible<void>& result) mutable {
@@ -223,7 +265,25 @@ void Installs::sweep_host(Host& host, const Now& now) {
     return ledger_.commit(host, end_arming(host, cause), log_only);
   }
   if (ledger_.is_elsewhere(host)) return;  // who is at work talks to that server
-  if (const auto late = overdue(host, now.steady)) time_out(host, *late, now);
+  const auto* other = third_party_profile(host, *ledger_.inventory());
+  const auto late = other == nullptr ? overdue(host, now.steady)
+                                     : third_party_overdue(host, now.steady, report_within(*other));
+  if (!late) return;
+  if (other != nullptr && host.state == installing &&
+      ending_of(other->installer) == Ending::silent) {
+    return end_silently(host, now);
+  }
+  time_out(host, *late, now);
+}
+
+// Nobody says when Talos is through; that it did not come back is the best sign there is.
+void Installs::end_silently(Host& host, const Now& now) {
+  const std::string text = "its installer does not report; its time is over";
+  auto move = end_attempt(host, ended_silently(), ledger_.cause("server", text), now);
+  ledger_.commit(host, std::move(move), [this, &host, text](const Fallible<void>& result) {
+    // A failure was logged; the next sweep tries again.
+    if (result) ledger_.note(host, "host.installed", "taken as installed: " + text);
+  });
 }
 
 void Installs::time_out(Host& host, const Overdue& overdue, const Now& now) {

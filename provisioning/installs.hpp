@@ -11,6 +11,7 @@
 #include "provisioning/ledger.hpp"
 #include "provisioning/overdue.hpp"
 #include "provisioning/plan.hpp"
+#include "provisioning/sessions.hpp"
 
 namespace slipway::provisioning {
 
@@ -59,6 +60,15 @@ class Installs {
   // False: `attempt` is not (or no more) what this session may work on; it must stop.
   [[nodiscard]] bool progress(const SessionRef& ref, std::int64_t attempt, Progress progress);
 
+  // An installer of others takes its config: its host becomes `installing`, durably so before
+  // `done` runs with `good`. Hosts that are further, or that our own installer works on, stay as
+  // they are.
+  using Taken = std::move_only_function<void(Verdict, SessionRef)>;
+  void take_config(const SessionRef& ref, Taken done);
+
+  // A report that came with the token and not with a bearer: only from an installer of others.
+  void call_back(const SessionRef& ref, AttemptReport report, ReportReply reply);
+
   // The end of an attempt. The same report again gets the same verdict.
   void report(const SessionRef& ref, AttemptReport report, ReportReply reply);
 
@@ -87,9 +97,11 @@ class Installs {
   void give_plan_of_attempt(Host& host, const PollPointer& poll);
   void give_plan_of_arming(Host& host, const PollPointer& poll);
   [[nodiscard]] Fallible<Plan> plan_of(const Host& host, std::int64_t attempt);
+  void take_config_free(Host& host, const Sha256& token_hash, Taken done);
   void end_report(Host& host, AttemptReport report, ReportReply reply);
   void sweep_host(Host& host, const Now& now);
   void time_out(Host& host, const Overdue& overdue, const Now& now);
+  void end_silently(Host& host, const Now& now);
 
   Ledger& ledger_;
   Artifacts& artifacts_;

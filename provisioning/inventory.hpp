@@ -94,11 +94,14 @@ struct Layer {
 struct Profile {
   std::string name, version = "1.0.0", type = "full", description;
   InstallerKind installer = InstallerKind::flash;
-  std::string image;  // NAME@VERSION; may be empty where the installer is not ours
+  std::string image;    // NAME@VERSION: what our installer writes, or the installer itself
+  std::string cmdline;  // further words for the kernel of an installer of others
+  std::vector<std::string> consoles;     // of it, as `console=` takes them; empty: its kind's own
+  std::chrono::seconds report_within{};  // from its config to its report; 0: its kind's own time
   UserDataFormat format = UserDataFormat::cloud_init;
   std::string template_file;  // relative to the inventory folder; empty: none
   std::shared_ptr<const Template> text_template;
-  Mark format_mark, template_mark;
+  Mark format_mark, template_mark, installer_mark, image_mark, cmdline_mark;
   Requirements requirements;
   std::vector<DiskCondition> disk;
   DiskPick pick = DiskPick::one;

@@ -48,6 +48,8 @@ struct AttemptEnd {
   bool end_session = false;
   bool end_arming = false;  // also without it: success and the last failure end the arming
 };
+// The attempt of an installer that tells nobody: taken as a success.
+[[nodiscard]] AttemptEnd ended_silently();
 // The live attempt is over.
 [[nodiscard]] Move end_attempt(const Host& host, const AttemptEnd& end, const Cause& cause,
                                const Now& now);

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "provisioning/installer_kind.hpp"
 #include "provisioning/plan.hpp"
+#include "provisioning/third_party.hpp"
 #include "provisioning/token_expiry.hpp"
 
 namespace slipway::provisioning {
@@ -54,20 +54,11 @@ std::expected<Operator::Prepared, Refusal> Operator::prepare(const Host& host) {
   auto recipe = complete_recipe_of(host, ledger_.inventory());
   if (!recipe) return refuse(recipe.error().text());
   const auto& profile = *recipe->profile;
-  if (profile.installer != InstallerKind::flash) {
-    return refuse("profile " + profile.id() + " has the installer " +
-                  std::string(name_of(profile.installer)) +
-                  ", which this version renders for but does not boot; only flash can be armed");
-  }
   const auto token = check_token_expiry(recipe->subject(), ledger_.now().unix_ms);
   if (token && !token->is_warning) return refuse(token->line());
-  const auto image = artifacts_.find_image(profile.image);
-  if (!image) {
-    return refuse("profile " + profile.id() + ": " + image.error().text());
-  }
-  if (const auto installer = artifacts_.installer(); !installer) {
-    return refuse(installer.error().text());
-  }
+  const bool is_ours = profile.installer == InstallerKind::flash;
+  const auto image = is_ours ? flash_files(profile) : third_party_files(host, *recipe);
+  if (!image) return refuse(image.error().text());
   Prepared prepared{.recipe = std::move(*recipe), .image = *image, .digest = digest_of(profile)};
   if (token) prepared.warning = token->text;
   const auto published = ledger_.published(profile.id());
@@ -77,6 +68,33 @@ std::expected<Operator::Prepared, Refusal> Operator::prepare(const Host& host) {
   }
   prepared.is_new_profile = !published;
   return prepared;
+}
+
+Fallible<ImageFiles> Operator::flash_files(const Profile& profile) {
+  auto image = artifacts_.find_image(profile.image);
+  if (!image) return fail(image.error(), "profile " + profile.id());
+  if (const auto installer = artifacts_.installer(); !installer) {
+    return std::unexpected(installer.error());
+  }
+  return image;
+}
+
+Fallible<ImageFiles> Operator::third_party_files(const Host& host, const Recipe& recipe) {
+  const auto& profile = *recipe.profile;
+  if (profile.image.empty()) {
+    return fail("profile " + profile.id() +
+                " names no image to boot; add `image: NAME@VERSION` to "
+                "its installer");
+  }
+  const auto set = artifacts_.find_installer(profile.image);
+  if (!set) return fail(set.error(), "profile " + profile.id());
+  for (const auto& mistake : check_third_party(recipe.subject(), *set)) {
+    return fail("profile " + profile.id() + ": " + mistake.line());
+  }
+  if (auto refusal = memory_refusal(host, profile.installer, *set); !refusal.empty()) {
+    return fail(std::move(refusal));
+  }
+  return ImageFiles{.name = set->name, .manifest = set->manifest, .data = {}};
 }
 
 void Operator::arm(Host& host, std::chrono::seconds lifetime, const Order& order, Done done) {

@@ -93,6 +93,8 @@ class Operator {
     bool is_new_profile = false;
   };
   [[nodiscard]] std::expected<Prepared, Refusal> prepare(const Host& host);
+  [[nodiscard]] Fallible<ImageFiles> flash_files(const Profile& profile);
+  [[nodiscard]] Fallible<ImageFiles> third_party_files(const Host& host, const Recipe& recipe);
   void arm_free(Host& host, std::chrono::seconds lifetime, const Order& order, Done done);
   struct Term {
     std::int64_t id = 0;

@@ -32,6 +32,17 @@ constexpr Limit kSilent{"silent", kSilence, "Nothing was heard of the agent for 
                         "; look at the host's console, its power and its cable, then switch it on "
                         "again"};
 
+constexpr Limit kRootButNoConfig{
+    "config-not-fetched", kThirdPartyConfigWithin,
+    "The host fetched its installer's root file system, but not its config within ",
+    "; it may run with an empty one: look at its console, and whether its command line names the "
+    "config"};
+constexpr Limit kFilesButNoConfig{
+    "config-not-fetched", kThirdPartyConfigWithin,
+    "The host fetched its installer's kernel, but not its config within ",
+    "; look at its console: a driver of its network card may be missing, or no DHCP server gives "
+    "the installer a lease"};
+
 std::string text_of(seconds time) {
   constexpr seconds kMinute{60};
   if (time % kMinute != seconds(0)) return std::to_string(time.count()) + " seconds";
@@ -60,6 +71,20 @@ std::optional<Overdue> overdue(const Host& host, TimePoint now) {
   const bool has_plan = host.state == HostState::installing && !host.config_given;
   if (has_plan && now - host.changed > kConfigNotFetched.within) return said(kConfigNotFetched);
   return std::nullopt;
+}
+
+std::optional<Overdue> third_party_overdue(const Host& host, TimePoint now, seconds report_within) {
+  if (host.state == HostState::booting) {
+    const auto& step = host.rootfs_asked ? kRootButNoConfig : kFilesButNoConfig;
+    const auto& limit = host.kernel_asked ? step : kNoKernel;
+    if (now - host.contact > limit.within) return said(limit);
+  }
+  if (host.state != HostState::installing || now - host.changed <= report_within) {
+    return std::nullopt;
+  }
+  return said({"no-report", report_within,
+               "The installer has its config, but did not report its end within ",
+               "; look at the host's console, and whether its config posts to report_url"});
 }
 
 }  // namespace slipway::provisioning

@@ -3,54 +3,12 @@
 #include "provisioning/entries.hpp"
 #include "provisioning/installer_kind.hpp"
 #include "provisioning/profile_host.hpp"
+#include "provisioning/profile_installer.hpp"
 
 namespace slipway::provisioning {
 namespace {
 
 constexpr std::string_view kVersionPattern = "^[A-Za-z0-9_+][A-Za-z0-9._+-]{0,127}$";
-constexpr std::string_view kImagePattern =
-    "^[A-Za-z0-9_+][A-Za-z0-9._+-]{0,127}@[A-Za-z0-9_+][A-Za-z0-9._+-]{0,127}$";
-
-bool is_image_part(std::string_view text) {
-  return !text.empty() && text.front() != '.' && text.front() != '-' && text.size() <= 128 &&
-         text.find_first_not_of(
-             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-") ==
-             std::string_view::npos;
-}
-
-void read_image(const Value& value, std::string& image, Mistakes& mistakes) {
-  const auto text = require_text(value, mistakes);
-  if (!text) return;
-  const auto at = text->find('@');
-  const bool good = at != std::string::npos && is_image_part(text->substr(0, at)) &&
-                    is_image_part(text->substr(at + 1));
-  if (good) {
-    image = *text;
-  } else {
-    mistakes.push_back({value.mark, shown(value) + " is no image; write NAME@VERSION"});
-  }
-}
-
-std::vector<Field> installer_fields(Profile& profile) {
-  auto image = shaped(text_like(kImagePattern), [&profile](const Value& entry, Mistakes& out) {
-    read_image(entry, profile.image, out);
-  });
-  return {{"kind", installer_kind(profile.installer)}, {"image", std::move(image)}};
-}
-
-// Only our own installer writes an image.
-FieldReader installer(Profile& profile) {
-  auto fields = installer_fields(profile);
-  auto shape = map_of(fields);
-  return shaped(std::move(shape),
-                [&profile, fields = std::move(fields)](const Value& value, Mistakes& mistakes) {
-                  read_fields(value, "installer", fields, mistakes);
-                  const bool needs_image = profile.installer == InstallerKind::flash;
-                  if (value.map() != nullptr && value.find("image") == nullptr && needs_image) {
-                    mistakes.push_back({value.key_mark(), "installer needs `image: NAME@VERSION`"});
-                  }
-                });
-}
 
 std::vector<Field> layer_fields(Layer& layer, UserDataParts& parts) {
   return parts.with({{"name", name_text(layer.name, layer.mark)},

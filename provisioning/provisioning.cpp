@@ -18,6 +18,7 @@ Provisioning::Provisioning(Surroundings surroundings, Store& store, StoredState 
       boot_routes_({.ledger = ledger_,
                     .gate = gate_,
                     .sessions = sessions_,
+                    .installs = installs_,
                     .artifacts = artifacts,
                     .loaders = loaders_,
                     .delay = delay_}),

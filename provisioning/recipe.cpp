@@ -74,6 +74,12 @@ void put_later_settings(const Profile& profile, Canonical& canonical) {
     is_said = is_said || !rule.wwn.empty() || rule.rotational;
   }
   if (is_said) canonical.text("later").text(later.all());
+  if (profile.cmdline.empty() && profile.consoles.empty() && profile.report_within.count() == 0) {
+    return;
+  }
+  canonical.text("boot").text(profile.cmdline).number(profile.consoles.size());
+  for (const auto& console : profile.consoles) canonical.text(console);
+  canonical.number(static_cast<std::uint64_t>(profile.report_within.count()));
 }
 
 Fallible<HostEntry> entry_of(const Host& host, const Inventory& inventory) {

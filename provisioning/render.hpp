@@ -25,8 +25,13 @@ namespace slipway::provisioning {
 // The files that carry the proxies: entries of write_files.
 [[nodiscard]] List proxy_files(const Proxies& proxies);
 
-// Kairos' document (without the first line).
-[[nodiscard]] Value kairos_document(const Subject& subject, const Value& merged,
-                                    Mistakes& mistakes);
+// Kairos' document (without the first line). With a `report_url` Kairos posts there when it has
+// installed.
+[[nodiscard]] Value kairos_document(const Subject& subject, const Value& merged, Mistakes& mistakes,
+                                    std::string_view report_url = {});
+
+// Appends the call-back to a document that cloud-init reads: to autoinstall's late-commands where
+// it has that section, else to runcmd.
+void place_cloud_init_report(Value& document, std::string_view report_url);
 
 }  // namespace slipway::provisioning

@@ -276,4 +276,17 @@ Value network_config(const HostEntry& host, const Network& network) {
   return make_map({{"version", make_number(2)}, {"ethernets", std::move(ethernets)}});
 }
 
+void place_cloud_init_report(Value& document, std::string_view report_url) {
+  const auto word = [](std::string_view text) { return make_text(std::string(text)); };
+  Value command = make_list({word("curl"), word("-fsS"), word("--retry"), word("10"),
+                             word("--retry-connrefused"), word("-d"),
+                             word(R"({"state":"installed"})"), word(report_url)});
+  auto* section = document.find("autoinstall");
+  auto& parent = section != nullptr && section->map() != nullptr ? *section : document;
+  const std::string_view key = &parent == section ? "late-commands" : "runcmd";
+  auto* commands = parent.find(key);
+  if (commands == nullptr) commands = &parent.set(key, make_list({}));
+  if (auto* list = commands->list()) list->push_back(std::move(command));
+}
+
 }  // namespace slipway::provisioning

@@ -6,6 +6,8 @@
 namespace slipway::provisioning {
 namespace {
 
+constexpr std::string_view kAfterInstall = "kairos-install.after";
+
 bool is_static(const Network& network) {
   return std::ranges::any_of(network.interfaces,
                              [](const auto& nic) { return nic.address.has_value(); });
@@ -104,9 +106,49 @@ void place_device(Value& document, const Profile& profile) {
   if (named != profile.disk.end()) install->set("device", make_text(named->path));
 }
 
+// Kairos' own installer is what writes the disk: it must be told to, and onto which one.
+void check_install(const Profile& profile, const Value& document, Mistakes& mistakes) {
+  const auto* install = document.find("install");
+  const auto at = [&](const Value* value) {
+    return value != nullptr && value->mark.line != 0 ? value->key_mark() : profile.mark;
+  };
+  const auto* device = document.at("install.device");
+  const auto* path = device != nullptr ? device->string() : nullptr;
+  if (path == nullptr || path->empty() || *path == "auto") {
+    mistakes.push_back({at(device != nullptr ? device : install),
+                        "install.device does not name a disk, and Kairos would write the largest "
+                        "one; say `disk: {select: [{path: /dev/…}]}` in the profile"});
+  }
+  if (document.find("stylus") != nullptr) return;
+  const auto* automatic = document.at("install.auto");
+  const auto* flag = automatic != nullptr ? std::get_if<bool>(&automatic->data) : nullptr;
+  if (flag == nullptr || !*flag) {
+    mistakes.push_back({at(automatic != nullptr ? automatic : install),
+                        "Kairos without `stylus` installs only with `install: {auto: true}`; add "
+                        "it to the user-data"});
+  }
+}
+
+// As a stage of its own, behind those of the user-data. curl is in every Kairos image; where
+// somebody took it out, busybox's or the real wget posts the same.
+void place_report(Value& document, std::string_view report_url) {
+  const std::string body = R"('{"state":"installed"}')";
+  const std::string url(report_url);
+  const auto command = "curl -fsS --retry 10 --retry-connrefused -d " + body + " " + url +
+                       " || wget -q -O - --post-data=" + body + " " + url;
+  Value stage = make_map({{"name", make_text("Report to the boot server")},
+                          {"commands", make_list({make_text(command)})}});
+  auto* stages = document.find("stages");
+  if (stages == nullptr) stages = &document.set("stages", make_map({}));
+  auto* after = stages->find(kAfterInstall);
+  if (after == nullptr) after = &stages->set(kAfterInstall, make_list({}));
+  if (auto* list = after->list()) list->push_back(std::move(stage));
+}
+
 }  // namespace
 
-Value kairos_document(const Subject& subject, const Value& merged, Mistakes& mistakes) {
+Value kairos_document(const Subject& subject, const Value& merged, Mistakes& mistakes,
+                      std::string_view report_url) {
   Mistakes said_elsewhere;
   check_network(merged, read_network(merged, said_elsewhere), mistakes);
   check_endpoint(merged, mistakes);
@@ -117,6 +159,10 @@ Value kairos_document(const Subject& subject, const Value& merged, Mistakes& mis
   place_network(document);
   place_finish(document, finish_of(subject.profile, merged));
   place_device(document, subject.profile);
+  if (subject.profile.installer == InstallerKind::kairos) {
+    if (!subject.profile.image.empty()) check_install(subject.profile, document, mistakes);
+    if (!report_url.empty()) place_report(document, report_url);
+  }
   document.set("config_url", make_text(""));
   // An install map that only lost its keys would read as a null to some readers.
   if (document.find("install")->map() != nullptr && document.find("install")->map()->empty()) {

@@ -4,7 +4,10 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "provisioning/agent_json.hpp"
 #include "provisioning/bootscript.hpp"
+#include "provisioning/command_line.hpp"
+#include "provisioning/installer_kind.hpp"
 #include "provisioning/plan.hpp"
 #include "provisioning/tokens.hpp"
 
@@ -23,6 +26,18 @@ Response uncached(int status, std::string_view type, std::string body) {
   return response;
 }
 
+Response third_party_response(const BootAnswer& answer, const ServerAddress& server) {
+  const auto script = script_of({.server = server,
+                                 .mac = answer.mac,
+                                 .token = answer.token.reveal(),
+                                 .installer = *answer.other});
+  if (script) return uncached(200, kText, third_party_script(server, *script));
+  // It could be made when the host was armed; its image or its profile is another one now.
+  log::error("boot.script_impossible",
+             {{"mac", answer.mac.text()}, {"text", script.error().text()}});
+  return Response::problem(500, "Server error", "This script could not be made; see the server.");
+}
+
 Response script_response(const BootAnswer& answer, const ServerAddress& server) {
   using enum BootAnswer::Kind;
   switch (answer.kind) {
@@ -34,6 +49,7 @@ Response script_response(const BootAnswer& answer, const ServerAddress& server) 
                            .token = answer.token.reveal()};
       return uncached(200, kText, agent_script(boot));
     }
+    case third_party: return third_party_response(answer, server);
     case refused:
       return Response::problem(403, "Refused", "The MAC asked for is not the one that asks.");
     case not_now: break;
@@ -51,6 +67,7 @@ Response token_response(const BootAnswer& answer) {
   using enum BootAnswer::Kind;
   switch (answer.kind) {
     case agent: return uncached(200, kText, answer.token.reveal());
+    case third_party:
     case local_disk: return uncached(204, kText, {});
     case refused:
     case not_now: break;
@@ -89,6 +106,23 @@ std::expected<BootRequest, Response> read_boot_request(const Request& request) {
   return boot;
 }
 
+Response call_back_response(ReportVerdict verdict, bool is_over) {
+  switch (verdict) {
+    case ReportVerdict::durable: return uncached(200, "application/json", "{}\n");
+    case ReportVerdict::revoked:
+      if (is_over) return refusal(Verdict::finished);
+      return Response::problem(409, "Conflict", "This attempt is over, or has not had its config.");
+    case ReportVerdict::not_now: break;
+  }
+  return refusal(Verdict::not_now);
+}
+
+// Kernels, initial ramdisks, and what live systems run from.
+bool is_boot_file(std::string_view name) {
+  return name == "vmlinuz" || name == "initramfs.img" || name == "kernel" ||
+         name.starts_with("initrd") || is_root_file_system(name);
+}
+
 }  // namespace
 
 Response refusal(Verdict verdict) {
@@ -115,6 +149,7 @@ void BootRoutes::add_to(http::Router& router) {
   get("/boot.ipxe", &BootRoutes::boot_script);
   get("/boot.token", &BootRoutes::boot_token);
   get("/artifacts/{sha}/{name}", &BootRoutes::artifact);
+  get("/i/{name}/{version}/{path...}", &BootRoutes::tree_file);
   get("/loader/{name}", &BootRoutes::loader);
   constexpr std::array<std::pair<std::string_view, TokenFile>, 6> kFiles{{
       {"/h/{token}/initrd", TokenFile::initrd},
@@ -129,6 +164,11 @@ void BootRoutes::add_to(http::Router& router) {
       with_token(request, file, std::move(reply));
     });
   }
+  constexpr std::size_t kLongestCallBack = 4096;
+  router.add(
+      Method::post, "/h/{token}/report",
+      [this](const Request& request, http::Reply reply) { call_back(request, std::move(reply)); },
+      kLongestCallBack);
 }
 
 void BootRoutes::boot_script(const Request& request, http::Reply reply) {
@@ -156,14 +196,25 @@ void BootRoutes::boot_token(const Request& request, http::Reply reply) {
 void BootRoutes::artifact(const Request& request, http::Reply reply) {
   const auto digest = Sha256::parse(request.captures[0]);
   if (!digest) return reply(missing_file());
-  auto file = parts_.artifacts.open(*digest);
+  give(request, *digest, request.captures[1], std::move(reply));
+}
+
+// An installer that wants a tree gets it by its paths; they are looked up, never opened.
+void BootRoutes::tree_file(const Request& request, http::Reply reply) {
+  const auto name = request.captures[0] + "@" + request.captures[1];
+  const auto set = parts_.artifacts.find_installer(name);
+  const auto* file = set ? set->file(request.captures[2]) : nullptr;
+  if (file == nullptr) return reply(missing_file());
+  give(request, file->sha256, request.captures[2], std::move(reply));
+}
+
+void BootRoutes::give(const Request& request, const Sha256& digest, std::string_view name,
+                      http::Reply reply) {
+  auto file = parts_.artifacts.open(digest);
   if (!file) return reply(missing_file());
-  // Images come in many ranges; the timeline shows the two files that a boot begins with.
-  const auto& name = request.captures[1];
-  if (name == "vmlinuz" || name == "initramfs.img") {
-    parts_.gate.note_installer_file(request.peer.address, name);
-  }
-  auto response = file_response(std::move(file), "\"" + digest->text() + "\"");
+  // Images come in many ranges; the timeline shows the files that a boot begins with.
+  if (is_boot_file(name)) parts_.gate.note_installer_file(request.peer.address, std::string(name));
+  auto response = file_response(std::move(file), "\"" + digest.text() + "\"");
   response.headers.push_back({"Cache-Control", "public, max-age=31536000, immutable"});
   reply(std::move(response));
 }
@@ -181,17 +232,55 @@ void BootRoutes::with_token(const Request& request, TokenFile file, http::Reply 
   if (request.method == Method::head) return reply(only_get());
   const Secret token(request.captures[0]);
   const auto peer = request.peer.address;
-  const ServerAddress server{.address = request.local_address, .port = request.local_port};
   parts_.sessions.use_token(token.reveal(), file, peer,
-                            [this, file, token, peer, server, reply = std::move(reply)](
+                            [this, file, token, peer, &request, reply = std::move(reply)](
                                 Verdict verdict, const SessionRef& ref) mutable {
-                              if (verdict == Verdict::good)
-                                return reply(token_file(ref, file, token, server));
+                              if (verdict == Verdict::good) {
+                                return give_token_file(ref, file, token, request, std::move(reply));
+                              }
                               log::warn("boot.token_refused",
                                         {{"token", shown(token.reveal())}, {"peer", peer.text()}});
                               if (verdict != Verdict::unknown) return reply(refusal(verdict));
                               parts_.delay.answer(std::move(reply), refusal(verdict));
                             });
+}
+
+void BootRoutes::give_token_file(const SessionRef& ref, TokenFile file, const Secret& token,
+                                 const Request& request, http::Reply reply) {
+  const ServerAddress server{.address = request.local_address, .port = request.local_port};
+  if (file != TokenFile::config && file != TokenFile::user_data) {
+    return reply(token_file(ref, file, token, server));
+  }
+  parts_.installs.take_config(ref, [this, file, token, server, reply = std::move(reply)](
+                                       Verdict verdict, const SessionRef& now) mutable {
+    reply(verdict == Verdict::good ? token_file(now, file, token, server) : refusal(verdict));
+  });
+}
+
+void BootRoutes::call_back(const Request& request, http::Reply reply) {
+  auto report = read_call_back(request.body);
+  if (!report) {
+    return reply(Response::problem(400, "Bad request", report.error().text() + "."));
+  }
+  const std::string seen(shown(request.captures[0]));
+  const auto peer = request.peer.address;
+  parts_.sessions.use_call_back(
+      request.captures[0], peer,
+      [this, seen, peer, report = std::move(*report), reply = std::move(reply)](
+          Verdict verdict, const SessionRef& ref) mutable {
+        const bool is_known = verdict == Verdict::good || verdict == Verdict::finished;
+        if (is_known) {
+          const bool is_over = verdict == Verdict::finished;
+          return parts_.installs.call_back(
+              ref, std::move(report),
+              [is_over, reply = std::move(reply)](ReportVerdict said) mutable {
+                reply(call_back_response(said, is_over));
+              });
+        }
+        log::warn("boot.token_refused", {{"token", seen}, {"peer", peer.text()}});
+        if (verdict != Verdict::unknown) return reply(refusal(verdict));
+        parts_.delay.answer(std::move(reply), refusal(verdict));
+      });
 }
 
 Response BootRoutes::token_file(const SessionRef& ref, TokenFile file, const Secret& token,
@@ -208,6 +297,9 @@ Response BootRoutes::token_file(const SessionRef& ref, TokenFile file, const Sec
   const auto& host = *ref.host;
   const auto recipe = armed_recipe_of(host, parts_.ledger.inventory());
   if (!recipe) return broken(recipe.error());
+  const auto format = recipe->profile->format;
+  const bool has_seed = !is_text_format(format) || format == UserDataFormat::autoinstall;
+  if (file != TokenFile::config && !has_seed) return missing_file();
   const auto report = report_url(server, token.reveal());
   if (file == TokenFile::config) {
     auto config = render_config(recipe->subject(), report);

@@ -5,6 +5,7 @@
 #include "http/route.hpp"
 #include "provisioning/bootscript.hpp"
 #include "provisioning/gate.hpp"
+#include "provisioning/installs.hpp"
 #include "provisioning/loaders.hpp"
 #include "provisioning/sessions.hpp"
 #include "provisioning/stranger_delay.hpp"
@@ -17,6 +18,7 @@ class BootRoutes {
     Ledger& ledger;
     Gate& gate;
     Sessions& sessions;
+    Installs& installs;
     Artifacts& artifacts;
     Loaders& loaders;
     StrangerDelay& delay;
@@ -30,8 +32,14 @@ class BootRoutes {
   void boot_script(const http::Request& request, http::Reply reply);
   void boot_token(const http::Request& request, http::Reply reply);
   void artifact(const http::Request& request, http::Reply reply);
+  void tree_file(const http::Request& request, http::Reply reply);
   void loader(const http::Request& request, http::Reply reply);
   void with_token(const http::Request& request, TokenFile file, http::Reply reply);
+  void call_back(const http::Request& request, http::Reply reply);
+  void give(const http::Request& request, const Sha256& digest, std::string_view name,
+            http::Reply reply);
+  void give_token_file(const SessionRef& ref, TokenFile file, const Secret& token,
+                       const http::Request& request, http::Reply reply);
   [[nodiscard]] http::Response token_file(const SessionRef& ref, TokenFile file,
                                           const Secret& token, const ServerAddress& server);
 

@@ -56,6 +56,21 @@ void Sessions::use_token(std::string_view token, TokenFile file, Ipv4 peer, Chec
   checked(Verdict::good, ref);
 }
 
+void Sessions::use_call_back(std::string_view token, Ipv4 peer, Checked checked) {
+  const auto ref = ledger_.hosts().by_token(Sha256::of(token));
+  if (ref.host == nullptr) return checked(Verdict::unknown, {});
+  if (!is_taker(*ref.session, peer)) {
+    if (ref.session->ended) return checked(Verdict::wrong_taker, {});
+    return revoke(ref, peer,
+                  [checked = std::move(checked)]() mutable { checked(Verdict::wrong_taker, {}); });
+  }
+  if (ref.session->ended) return checked(Verdict::finished, ref);
+  const auto now = ledger_.now();
+  ref.host->contact = now.steady;
+  ref.host->seen_ms = now.unix_ms;
+  checked(Verdict::good, ref);
+}
+
 void Sessions::learn(Host& host, const AgentHello& hello) {
   const auto fill = [&host](std::string& known, const std::string& said) {
     if (!known.empty() || said.empty()) return;

@@ -60,6 +60,10 @@ class Sessions {
   // during the call, when the verdict is good.
   void use_token(std::string_view token, TokenFile file, Ipv4 peer, Checked checked);
 
+  // A call-back with `token` from `peer`: the right to report lives until the result. With
+  // `finished` the reference is set, too: a report may be repeated after its session has ended.
+  void use_call_back(std::string_view token, Ipv4 peer, Checked checked);
+
   // Trades the token for a bearer. Traded again by the same taker (the answer was lost, the agent
   // was restarted) it gives a new bearer and the former one is dead.
   void open(AgentHello hello, Ipv4 peer, Opened opened);

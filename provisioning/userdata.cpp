@@ -106,10 +106,20 @@ void check_text(const Subject& subject, const Value& merged, Mistakes& mistakes)
   constexpr std::string_view kAnyReportUrl = "http://192.0.2.1:8080/h/TOKEN/report";
   if (!subject.profile.text_template) return;
   const auto text = text_document(subject, merged, kAnyReportUrl, Secrets::revealed);
-  if (text) return;
-  auto mistake = text.error();
-  mistake.text += " (host " + subject.host.name + ")";
-  mistakes.push_back(std::move(mistake));
+  if (!text) {
+    auto mistake = text.error();
+    mistake.text += " (host " + subject.host.name + ")";
+    mistakes.push_back(std::move(mistake));
+    return;
+  }
+  // Without an image nothing is booted here. Talos has nothing that could report.
+  const auto& profile = subject.profile;
+  if (profile.image.empty() || profile.installer == InstallerKind::talos) return;
+  if (text->find(kAnyReportUrl) != std::string::npos) return;
+  mistakes.push_back({profile.template_mark,
+                      "the template does not use `report_url`, so no installation would ever end; "
+                      "let the installer post {\"state\":\"installed\"} to {{ report_url }} when "
+                      "it is through"});
 }
 
 void check_document(const Subject& subject, const Value& merged, Mistakes& mistakes) {
@@ -163,7 +173,9 @@ Fallible<Seed> render_seed(const Subject& subject, std::string_view instance_id,
     return seed;
   }
   Mistakes mistakes;
-  const auto document = cloud_init_document(subject, *merged, mistakes);
+  auto document = cloud_init_document(subject, *merged, mistakes);
+  const bool reports = subject.profile.installer != InstallerKind::flash && !report_url.empty();
+  if (reports) place_cloud_init_report(document, report_url);
   const auto network = read_network(*merged, mistakes);
   if (const auto good = first_failure(mistakes); !good) return std::unexpected(good.error());
   seed.user_data = std::string(kFirstLine) + yaml_for(document, secrets);
@@ -185,15 +197,22 @@ Fallible<std::string> render_text(const Subject& subject, std::string_view repor
 
 Fallible<std::string> render_config(const Subject& subject, std::string_view report_url,
                                     Secrets secrets) {
-  if (is_text_format(subject.profile.format)) return render_text(subject, report_url, secrets);
-  return render_kairos(subject, secrets);
+  const auto& profile = subject.profile;
+  if (is_text_format(profile.format)) return render_text(subject, report_url, secrets);
+  if (profile.format == UserDataFormat::kairos || profile.installer == InstallerKind::flash) {
+    return render_kairos(subject, secrets, report_url);
+  }
+  auto seed = render_seed(subject, {}, secrets, report_url);
+  if (!seed) return std::unexpected(seed.error());
+  return std::move(seed->user_data);
 }
 
-Fallible<std::string> render_kairos(const Subject& subject, Secrets secrets) {
+Fallible<std::string> render_kairos(const Subject& subject, Secrets secrets,
+                                    std::string_view report_url) {
   const auto merged = merge_user_data(subject);
   if (!merged) return std::unexpected(merged.error());
   Mistakes mistakes;
-  const auto document = kairos_document(subject, *merged, mistakes);
+  const auto document = kairos_document(subject, *merged, mistakes, report_url);
   if (const auto good = first_failure(mistakes); !good) return std::unexpected(good.error());
   return std::string(kFirstLine) + yaml_for(document, secrets);
 }

@@ -50,15 +50,18 @@ enum class Secrets : std::uint8_t { revealed, masked };
 [[nodiscard]] Fallible<std::string> render_text(const Subject& subject, std::string_view report_url,
                                                 Secrets secrets = Secrets::revealed);
 
-// What an installer that takes one document is served: render_kairos() or render_text().
+// What an installer that takes one document is served: render_kairos() or render_text(), and to
+// installers of others that read cloud-init's format the user-data of the seed.
 [[nodiscard]] Fallible<std::string> render_config(const Subject& subject,
                                                   std::string_view report_url,
                                                   Secrets secrets = Secrets::revealed);
 
 // The one-document dialect of Kairos: a #cloud-config with stages, install, stylus. Exactly one of
 // poweroff and reboot is in it; config_url is empty, so that nothing is fetched at the customer's.
+// Where Kairos' own installer reads it, it posts to `report_url` when it is through.
 [[nodiscard]] Fallible<std::string> render_kairos(const Subject& subject,
-                                                  Secrets secrets = Secrets::revealed);
+                                                  Secrets secrets = Secrets::revealed,
+                                                  std::string_view report_url = {});
 
 // What the host does after its disk is written: install.poweroff, then reboot of the merged
 // user-data, then the profile's `finish`.

@@ -13,6 +13,10 @@ namespace {
 
 // Descriptors that stay open between requests; a bench uses a handful of artifacts.
 constexpr std::size_t kMaxOpenFiles = 64;
+// An installer that takes its tree file by file asks many times a second. What an operator removes
+// is gone after this time at the latest.
+constexpr std::chrono::seconds kSetKept{5};
+constexpr std::size_t kMaxSets = 16;
 
 Fallible<Sha256> digest_member(const JsonView& document, std::string_view name) {
   const auto text = document.text(name);
@@ -61,6 +65,37 @@ Fallible<provisioning::ImageFiles> StoreArtifacts::find_image(std::string_view n
   if (!signature) return std::unexpected(signature.error());
   return provisioning::ImageFiles{info->name.text(), info->manifest_sha256, info->data_sha256,
                                   std::move(*signature)};
+}
+
+Fallible<provisioning::InstallerSet> StoreArtifacts::find_installer(std::string_view name) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto kept = sets_.find(name);
+  if (kept != sets_.end() && now - kept->second.read < kSetKept) return kept->second.set;
+  auto set = read_installer_set(name);
+  if (!set) return set;
+  if (sets_.size() >= kMaxSets) sets_.clear();
+  sets_.insert_or_assign(std::string(name), KeptSet{*set, now});
+  return set;
+}
+
+Fallible<provisioning::InstallerSet> StoreArtifacts::read_installer_set(
+    std::string_view name) const {
+  const auto parsed = images::ImageName::parse(name);
+  if (!parsed) return std::unexpected(parsed.error());
+  const auto info = store_.show_file_set(*parsed);
+  if (!info) return std::unexpected(info.error());
+  const auto& set = info->set;
+  if (set.type != images::FileSetType::installer) {
+    return fail(set.name.text() + " is content, not an installer");
+  }
+  provisioning::InstallerSet found{.name = set.name.text(),
+                                   .kind = set.kind,
+                                   .cmdline = set.cmdline,
+                                   .manifest = info->manifest_sha256};
+  for (const auto& file : set.files) {
+    found.files.push_back({.name = file.name, .sha256 = file.sha256, .octets = file.octets});
+  }
+  return found;
 }
 
 Fallible<provisioning::InstallerFiles> StoreArtifacts::installer() {

@@ -1,8 +1,11 @@
 // service/artifacts.hpp -- the image store and the built installer as provisioning sees them.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
+#include <string>
 
 #include "images/store.hpp"
 #include "provisioning/artifacts.hpp"
@@ -18,6 +21,7 @@ class StoreArtifacts final : public provisioning::Artifacts {
       const provisioning::Config& config);
 
   [[nodiscard]] Fallible<provisioning::ImageFiles> find_image(std::string_view name) override;
+  [[nodiscard]] Fallible<provisioning::InstallerSet> find_installer(std::string_view name) override;
   [[nodiscard]] Fallible<provisioning::InstallerFiles> installer() override;
   [[nodiscard]] std::shared_ptr<const http::File> open(const Sha256& digest) override;
   [[nodiscard]] Fallible<Bytes> cidata_iso(const provisioning::Seed& seed) override;
@@ -27,6 +31,12 @@ class StoreArtifacts final : public provisioning::Artifacts {
  private:
   StoreArtifacts(images::Store store, std::filesystem::path installer)
       : store_(std::move(store)), installer_folder_(std::move(installer)) {}
+  struct KeptSet {
+    provisioning::InstallerSet set;
+    std::chrono::steady_clock::time_point read;
+  };
+  [[nodiscard]] Fallible<provisioning::InstallerSet> read_installer_set(
+      std::string_view name) const;
   [[nodiscard]] std::optional<std::filesystem::path> path_of(const Sha256& digest);
 
   images::Store store_;
@@ -34,6 +44,7 @@ class StoreArtifacts final : public provisioning::Artifacts {
   std::filesystem::file_time_type installer_read_{};  // of installer.json when it was last read
   std::optional<provisioning::InstallerFiles> installer_;
   std::map<Sha256, std::shared_ptr<const http::File>> open_files_;
+  std::map<std::string, KeptSet, std::less<>> sets_;
 };
 
 }  // namespace slipway::service

@@ -8,6 +8,7 @@
 
 #include "provisioning/inventory.hpp"
 #include "provisioning/token_expiry.hpp"
+#include "service/check_installers.hpp"
 #include "service/command.hpp"
 #include "service/served_inventory.hpp"
 
@@ -38,10 +39,16 @@ void check_tokens(const prov::Inventory& inventory, std::vector<prov::Mistake>& 
 void check(Common& common, bool print) {
   auto settings = prov::load_config(common.config_file);
   auto mistakes = std::move(settings.mistakes);
+  std::vector<std::string> notes;
   if (settings.good()) {
     auto loaded = prov::load_inventory(settings.config.inventory);
     std::ranges::move(loaded.mistakes, std::back_inserter(mistakes));
-    if (loaded.good()) check_tokens(loaded.inventory, mistakes);
+    if (loaded.good()) {
+      check_tokens(loaded.inventory, mistakes);
+      auto installers = check_installers(settings.config, loaded.inventory);
+      std::ranges::move(installers.mistakes, std::back_inserter(mistakes));
+      notes = std::move(installers.notes);
+    }
   }
   std::ranges::sort(mistakes, {}, [](const prov::Mistake& mistake) {
     return std::tuple(mistake.mark.file, mistake.mark.line, mistake.mark.column, mistake.text);
@@ -49,6 +56,7 @@ void check(Common& common, bool print) {
   const auto [first, last] = std::ranges::unique(mistakes, {}, &prov::Mistake::line);
   mistakes.erase(first, last);
   for (const auto& mistake : mistakes) std::cerr << mistake.line() << "\n";
+  for (const auto& note : notes) std::cerr << "slipway: " << note << "\n";
   const auto errors = std::ranges::count(mistakes, false, &prov::Mistake::is_warning);
   if (errors > 0) common.exit_code = 1;
   if (settings.good()) {

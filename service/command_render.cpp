@@ -4,6 +4,7 @@
 #include "provisioning/bootscript.hpp"
 #include "provisioning/explain.hpp"
 #include "provisioning/plan.hpp"
+#include "provisioning/third_party.hpp"
 #include "provisioning/userdata.hpp"
 #include "service/artifacts.hpp"
 #include "service/command.hpp"
@@ -41,6 +42,26 @@ Fallible<std::string> boot_script(const prov::Config& config, const Mac& mac, bo
   if (!installer) return std::unexpected(installer.error());
   const prov::AgentBoot boot{*server, *installer, mac, kToken};
   return for_grub ? prov::agent_grub_config(boot) : prov::agent_script(boot);
+}
+
+Fallible<std::string> third_party_script(const prov::Config& config, const prov::Profile& profile,
+                                         const Mac& mac, bool for_grub) {
+  const auto server = server_address(config);
+  if (!server) return std::unexpected(server.error());
+  if (profile.image.empty()) {
+    return fail("profile " + profile.id() +
+                " names no image to boot; add `image: NAME@VERSION` to "
+                "its installer");
+  }
+  auto artifacts = StoreArtifacts::open(config);
+  if (!artifacts) return std::unexpected(artifacts.error());
+  auto set = (*artifacts)->find_installer(profile.image);
+  if (!set) return std::unexpected(set.error());
+  const auto installer = prov::third_party_installer(profile, std::move(*set));
+  const auto script = prov::script_of({*server, mac, kToken, installer});
+  if (!script) return std::unexpected(script.error());
+  return for_grub ? prov::third_party_grub_config(*server, *script)
+                  : prov::third_party_script(*server, *script);
 }
 
 // The plan carries no secret: the seed is in it by its digest.
@@ -82,13 +103,18 @@ Fallible<std::string> render(const prov::Config& config, const RenderOptions& op
   if (!recipe) return std::unexpected(recipe.error());
   if (options.explain) return explanation(recipe->subject(), options, json);
   const bool boots = options.what == "boot.ipxe" || options.what == "grub.cfg";
-  if ((boots || options.what == "plan") &&
-      recipe->profile->installer != prov::InstallerKind::flash) {
-    return fail("profile " + recipe->profile->id() +
-                " has an installer of others; this version renders " +
-                "its config, and boots only the installer flash");
+  const bool for_grub = options.what == "grub.cfg";
+  const auto& profile = *recipe->profile;
+  const bool is_ours = profile.installer == prov::InstallerKind::flash;
+  if (options.what == "plan" && !is_ours) {
+    return fail("profile " + profile.id() + " has an installer of others, which gets no plan; " +
+                "see boot.ipxe and config");
   }
-  if (boots) return boot_script(config, *Mac::parse(options.mac), options.what == "grub.cfg");
+  if (boots) {
+    const auto mac = *Mac::parse(options.mac);
+    return is_ours ? boot_script(config, mac, for_grub)
+                   : third_party_script(config, profile, mac, for_grub);
+  }
   if (options.what == "plan") return plan(config, std::move(*recipe));
   return seed_part(config, recipe->subject(), options);
 }

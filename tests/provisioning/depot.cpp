@@ -109,13 +109,20 @@ Fallible<ImageFiles> FakeArtifacts::find_image(std::string_view name) {
       .name = std::string(name), .manifest = Sha256::of("manifest"), .data = Sha256::of("data")};
 }
 
+Fallible<InstallerSet> FakeArtifacts::find_installer(std::string_view name) {
+  if (!set || set->name != name) return fail("there is no installer " + std::string(name));
+  return *set;
+}
+
 Fallible<InstallerFiles> FakeArtifacts::installer() {
   if (!has_installer) return fail("the installer is not built; run slipway installer build");
   return InstallerFiles{.vmlinuz = Sha256::of("vmlinuz"), .initramfs = Sha256::of("initramfs")};
 }
 
 std::shared_ptr<const http::File> FakeArtifacts::open(const Sha256& digest) {
-  if (digest != Sha256::of("vmlinuz")) return nullptr;
+  const auto is_it = [&](const InstallerFile& file) { return file.sha256 == digest; };
+  const bool is_in_set = set && std::ranges::any_of(set->files, is_it);
+  if (digest != Sha256::of("vmlinuz") && !is_in_set) return nullptr;
   return http::File::open(blob.string()).value_or(nullptr);
 }
 

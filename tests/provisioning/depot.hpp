@@ -50,6 +50,7 @@ class HandScheduler final : public Scheduler {
 class FakeArtifacts final : public Artifacts {
  public:
   Fallible<ImageFiles> find_image(std::string_view name) override;
+  Fallible<InstallerSet> find_installer(std::string_view name) override;
   Fallible<InstallerFiles> installer() override;
   std::shared_ptr<const http::File> open(const Sha256& digest) override;
   Fallible<Bytes> cidata_iso(const Seed& seed) override;
@@ -57,7 +58,8 @@ class FakeArtifacts final : public Artifacts {
   Fallible<Bytes> token_cpio(std::string_view token) override;
 
   bool has_image = true, has_installer = true;
-  std::filesystem::path blob;  // served for the digest of "vmlinuz"
+  std::optional<InstallerSet> set;  // the installer of others, if there is one
+  std::filesystem::path blob;       // served for the digest of "vmlinuz"
 };
 
 // An answer that may still be to come.

@@ -102,17 +102,97 @@ TEST_CASE("a changed template is a changed profile", "[provisioning][template]")
   CHECK(digest_of(*before.inventory.profile("p")) != digest_of(*after.inventory.profile("p")));
 }
 
-TEST_CASE("a host with the installer of others cannot be armed yet", "[provisioning][template]") {
-  Depot depot;
-  depot.inventory.profiles.at(0).installer = InstallerKind::kairos;
-  depot.inventory.profiles.at(0).format = UserDataFormat::kairos;
-  depot.provisioning->use_inventory(std::make_shared<const Inventory>(depot.inventory));
-  depot.settle();
-  const auto answer = depot.order("/api/v1/hosts/h1/arm");
-  CHECK(answer.status == 422);
-  CHECK(member(answer, "detail") ==
-        "profile edge@1.0.0 has the installer kairos, which this version renders for but does not "
-        "boot; only flash can be armed.");
+TEST_CASE("an installer of others is described by its image, words, console and time",
+          "[provisioning][template]") {
+  Folder folder;
+  const auto at = [&](const std::string& settings) {
+    return mistakes_of(folder,
+                       "installer: {kind: preseed, " + settings + "}\ntemplate: templates/t\n",
+                       "{{ report_url }}\n");
+  };
+  CHECK(
+      at("image: d@12, cmdline: \"quiet x={{ config_url }}\", console: [tty0, \"ttyS0,115200n8\"], "
+         "timeout: 2h") == Lines{});
+  const auto loaded = load_inventory(folder.path());
+  const auto* profile = loaded.inventory.profile("p");
+  REQUIRE(profile != nullptr);
+  CHECK(profile->image == "d@12");
+  CHECK(profile->cmdline == "quiet x={{ config_url }}");
+  CHECK(profile->consoles == Lines{"tty0", "ttyS0,115200n8"});
+  CHECK(profile->report_within == std::chrono::hours(2));
+  CHECK(at("cmdline: \"a=${b}\"") ==
+        Lines{"profiles/p.yaml:1:37: `a=${b}` would be replaced by iPXE; a command line has no "
+              "`${`, write {{ name }}"});
+  CHECK(at("cmdline: \"initrd=b\"") ==
+        Lines{"profiles/p.yaml:1:37: `initrd=b`: the server writes `initrd=` itself"});
+  CHECK(at("console: \"ttyS0 x\"") ==
+        Lines{"profiles/p.yaml:1:37: `ttyS0 x` is no console; write tty0 or \"ttyS0,115200\""});
+  CHECK(mistakes_of(folder, "installer: {kind: flash, image: i@1, cmdline: quiet}\n") ==
+        Lines{"profiles/p.yaml:1:38: the installer flash takes no `cmdline`; only installers of "
+              "others do"});
+}
+
+TEST_CASE("a template whose installer never reports is a mistake where it is to be booted",
+          "[provisioning][template]") {
+  Folder folder;
+  const auto of = [&](const std::string& kind, const std::string& text) {
+    return mistakes_of(
+        folder, "installer: {kind: " + kind + ", image: d@12}\ntemplate: templates/t\n", text);
+  };
+  CHECK(of("preseed", "d-i a/b string {{ report_url }}\n").empty());
+  CHECK(
+      of("preseed", "{% if false %}{{ report_url }}{% end %}\n") ==
+      Lines{"profiles/p.yaml:2:11: the template does not use `report_url`, so no installation "
+            "would ever end; let the installer post {\"state\":\"installed\"} to {{ report_url }} "
+            "when it is through"});
+  CHECK(of("talos", "a: b\n").empty());  // it has nothing that could
+}
+
+TEST_CASE("Kairos is told to report, once and behind the stages of the user-data",
+          "[provisioning][userdata]") {
+  Folder folder;
+  const auto mistakes = mistakes_of(folder,
+                                    "installer: {kind: kairos, image: k@1}\n"
+                                    "disk: {select: [{path: /dev/vda}]}\n"
+                                    "user_data:\n  install: {auto: true}\n  stages:\n"
+                                    "    kairos-install.after: [{name: own}]\n");
+  CHECK(mistakes == Lines{});
+  const auto loaded = load_inventory(folder.path());
+  const auto& inventory = loaded.inventory;
+  const Subject subject{inventory, *inventory.host("h1"), *inventory.profile("p"), nullptr};
+  const auto config = render_config(subject, kReport);
+  REQUIRE(config);
+  CHECK(
+      *config ==
+      "#cloud-config\n"
+      "install:\n  auto: true\n  poweroff: true\n  device: /dev/vda\n"
+      "stages:\n  kairos-install.after:\n    - name: own\n"
+      "    - name: \"Report to the boot server\"\n      commands:\n"
+      "        - \"curl -fsS --retry 10 --retry-connrefused -d '{\\\"state\\\":\\\"installed\\\"}' "
+      "http://10.0.0.1:8080/h/TOKEN/report || wget -q -O - "
+      "--post-data='{\\\"state\\\":\\\"installed\\\"}' http://10.0.0.1:8080/h/TOKEN/report\"\n"
+      "hostname: h1\nconfig_url: \"\"\n");
+}
+
+TEST_CASE("cloud-init is told to report where an installer of others reads it",
+          "[provisioning][userdata]") {
+  Folder folder;
+  const auto config_of = [&](const std::string& user_data) {
+    CHECK(mistakes_of(folder,
+                      "installer: {kind: autoinstall, image: u@1}\nformat: cloud-init\n"
+                      "user_data: " +
+                          user_data + "\n") == Lines{});
+    const auto loaded = load_inventory(folder.path());
+    const auto& inventory = loaded.inventory;
+    const Subject subject{inventory, *inventory.host("h1"), *inventory.profile("p"), nullptr};
+    const auto seed = render_seed(subject, "h1-1", Secrets::revealed, kReport);
+    REQUIRE(seed);
+    CHECK(render_config(subject, kReport).value() == seed->user_data);
+    return seed->user_data;
+  };
+  CHECK_THAT(config_of("{autoinstall: {version: 1, late-commands: [a]}}"),
+             ContainsSubstring("late-commands:\n    - a\n    - - curl\n      - \"-fsS\"\n"));
+  CHECK_THAT(config_of("{runcmd: [a]}"), ContainsSubstring("runcmd:\n  - a\n  - - curl\n"));
 }
 
 TEST_CASE("the server serves the octets that render shows", "[provisioning][userdata]") {
