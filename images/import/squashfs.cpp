@@ -41,11 +41,14 @@ Fallible<void> make_squashfs(const std::filesystem::path& file, std::int64_t sec
   Descriptor its(ends[1]);
   const auto time = std::to_string(std::clamp<std::int64_t>(seconds, 0, 0xffffffff));
   std::atomic<bool> cancel = false;
-  const ToolCall call{.arguments = {"mksquashfs", "-", file.string(), "-tar", "-noappend", "-quiet",
-                                    "-no-progress", "-comp", "gzip", "-mkfs-time", time},
-                      .patience = kPatience,
-                      .input = its.get(),
-                      .cancel = &cancel};
+  // The root is no member of the archive: its time would be now, but that this variable holds all
+  // times to the newest one; and -root-time does nothing for archives (squashfs-tools 4.5.1).
+  const ToolCall call{
+      .arguments = {"env", "SOURCE_DATE_EPOCH=" + time, "mksquashfs", "-", file.string(), "-tar",
+                    "-noappend", "-quiet", "-no-progress", "-comp", "gzip", "-root-mode", "0755"},
+      .patience = kPatience,
+      .input = its.get(),
+      .cancel = &cancel};
   auto packing = std::async(std::launch::async, [&call, &its] {
     auto result = run_tool(call);
     its.close();  // who still writes is told

@@ -15,7 +15,7 @@ namespace slipway::images {
 using TarSource =
     std::function<Fallible<void>(const std::function<Fallible<void>(ByteView)>& take)>;
 
-// Writes `file`, which must not exist, with `seconds` (since 1970) as the time of its making: the
+// Writes `file`, which must not exist, with `seconds` (since 1970) as its newest time: the
 // same archive and time give the same octets. gzip, which every kernel with squashfs reads.
 [[nodiscard]] Fallible<void> make_squashfs(const std::filesystem::path& file, std::int64_t seconds,
                                            const TarSource& source);

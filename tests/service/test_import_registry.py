@@ -288,6 +288,9 @@ class DebiansRegistry(Imports):
             "boot/initrd.img-6.1": INITRD, "usr/bin/tool": b"new", "usr/bin/same": b"old", "opt/hidden/b": b"b",
             "name-\u00e4": b"umlaut", "n" * 150 + "/" + "m" * 150: b"long"})
         self.assertEqual((rootfs / "etc/os-release").stat().st_mtime, 1_600_000_000)
+        listed = subprocess.run(["unsquashfs", "-lln", self.blob(shown, "rootfs")], check=True, capture_output=True,
+                                text=True, env={**os.environ, "TZ": "UTC"}).stdout
+        self.assertRegex(listed, r"drwxr-xr-x 0/0 +\d+ 2020-09-13 12:26 squashfs-root\n")
         again = self.imports(f"oci://{place}/depot/live:1", version="2")
         self.assertEqual(self.blob(again, "rootfs"), self.blob(shown, "rootfs"))  # the same octets
 
