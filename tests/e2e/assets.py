@@ -27,6 +27,14 @@ def image(kind):
     return Path(done.stdout.strip().splitlines()[-1])
 
 
+def live():
+    """The folder with the live system that installs itself: kernel, initrd, rootfs.squashfs, live.iso."""
+    done = subprocess.run([REPO / "tests/e2e/live/build"], stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise LabError("building the live system failed")
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
 def stamp(images):
     digest = hashlib.sha256("\n".join(map(str, images.values())).encode())
     for path in (PROGRAM, AGENT, *sorted((REPO / "agent/initramfs").iterdir())):

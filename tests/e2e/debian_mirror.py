@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Debian's own installer and a mirror of the packages that it loads, kept in $SLIPWAY_CACHE.
+"""Debian's own installer, and a mirror of all that it loads and installs, kept in $SLIPWAY_CACHE.
 
-apt fetches and verifies everything. Not every mirror serves the installer's packages (udebs); those
-in PACKED are then packed from the ordinary packages of the same release, which hold the same
-programs and modules. The mirror that the installer sees has one component and an unsigned Release,
-so the installer is told to take it (debian-installer/allow_unauthenticated).
+The installer's packages (udebs) are Debian 12's. Not every mirror of the archive serves them all: what
+is missing is packed from the ordinary packages of Debian 12 (PACKED), which hold the same programs,
+or else taken from Debian 13, where it is scripts or programs that run with Debian 12's C library.
+The ordinary packages are Debian 12's: a base system without the comforts, a kernel, both GRUBs.
 
-    ready() -> folder with linux, initrd.gz, mirror/dists, mirror/pool
+    ready() -> folder with linux, initrd.gz, mirror/{debian,debian-security}
 """
 
 import fcntl
@@ -19,60 +19,51 @@ import sys
 import tempfile
 from pathlib import Path
 
+from debian_archive import ARCHIVE, Apt, add_file, fields, without_file, write_suite
 from lab import LabError, run, say
 
 CACHE = Path(os.environ.get("SLIPWAY_CACHE", "/var/cache/slipway"))
-ARCHIVE = os.environ.get("SLIPWAY_MIRROR", "http://deb.debian.org/debian")
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-SUITE = "trixie"
-INSTALLER = "debian-installer-13-netboot-amd64"
-RECIPE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+SUITE = "bookworm"
+NEXT_SUITE = "trixie"
+INSTALLER = "debian-installer-12-netboot-amd64"
+KERNEL = "linux-image-cloud-amd64"
+HERE = Path(__file__).resolve().parent
+RECIPE = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in
+                                 ("debian_mirror.py", "debian_archive.py"))).hexdigest()[:16]
+UDEBS = "main/debian-installer"
 
 # What no virtual host needs: other front ends, fonts, speech, radio, other file systems and disks.
 UNNEEDED = re.compile(r"gtk|font|speakup|espeak|brltty|wireless|wpa|iw-|sound|btrfs|jfs|xfs|f2fs|hfs|"
                       r"reiser|zfs|multipath|nbd|pcmcia|ppp|firewire|mouse|speech|rescue|lilo|iscsi|"
                       r"ntfs|live-|dbg|network-console|openssh|libx|xserver|xkb|x11|cairo|pango|vte|"
-                      r"keymaps|ekmap|cros|depthcharge|edu-|charmaps|at-spi|libat|freetype|harfbuzz|"
-                      r"gail|lvm|crypt|mdadm|-md|mdcfg|raid|matchbox|qrtr|rmtfs|libdrm|pixbuf")
+                      r"keymaps|ekmap|ekbd|cros|depthcharge|edu-|charmaps|at-spi|libat|freetype|harfbuzz|"
+                      r"gail|lvm|crypt|mdadm|-md|mdcfg|raid|matchbox|qrtr|rmtfs|libdrm|pixbuf|os-prober|"
+                      r"cdrom|grub-mount|fuse|alsa|dbus|kickseed|kbd-chooser|simple-cdd|load-iso|iso-scan|"
+                      r"driver-injection|kexec|dmidecode|systemd-boot|hdparm|strace|eject|fdisk|entropy|"
+                      r"(ata|pata|sata|udf|isofs|loop|event|scsi-nic)-modules|kpartx|dmsetup|devio|pwgen|beep")
 
 # udeb (without the kernel's version) -> ordinary packages, and which of their files it takes.
 PACKED = {
-    "e2fsprogs-udeb": (["e2fsprogs", "libext2fs2t64", "libcom-err2", "libss2"],
+    "e2fsprogs-udeb": (["e2fsprogs", "libext2fs2", "libcom-err2", "libss2"],
                        r"sbin/(mk|e2fsck|tune2fs|fsck)|/lib(ext2fs|e2p|com_err|ss)\.so"),
+    "dosfstools-udeb": (["dosfstools"], r"sbin/"),
+    "libparted2-udeb": (["libparted2"], r"/libparted\.so"),
+    "parted-udeb": (["parted"], r"sbin/"),
+    "libdevmapper1.02.1-udeb": (["libdevmapper1.02.1"], r"/libdevmapper\.so"),
     "ext4-modules": (["linux-image"], r"/(ext4|jbd2|mbcache|crc16)\.ko"),
     "scsi-modules": (["linux-image"], r"/virtio_(blk|scsi)\.ko"),
 }
 
-
-class Apt:
-    """apt with sources and lists of its own."""
-
-    def __init__(self, folder):
-        for name in ("state/lists/partial", "cache/archives/partial"):
-            (folder / name).mkdir(parents=True)
-        sources = folder / "sources.list"
-        sources.write_text(f"deb [signed-by={KEYRING}] {ARCHIVE} {SUITE} main main/debian-installer\n")
-        settings = [f"Dir::State={folder}/state", f"Dir::Cache={folder}/cache",
-                    f"Dir::Etc::sourcelist={sources}", "Dir::Etc::sourceparts=-",
-                    "Dir::State::status=/dev/null", "APT::Architecture=amd64",
-                    "APT::Architectures=amd64", "APT::Sandbox::User=root", "Acquire::Languages=none",
-                    "Acquire::GzipIndexes=false"]
-        self.options = [word for setting in settings for word in ("-o", setting)]
-        self.folder = folder
-        run("apt-get", *self.options, "-q", "update")
-
-    def packages(self):
-        """The paragraphs of the udebs' index, by name."""
-        index, = (self.folder / "state/lists").glob("*_main_debian-installer_binary-amd64_Packages")
-        return {fields(text)["Package"]: text for text in index.read_text().split("\n\n") if text.strip()}
-
-    def download(self, names, folder, all_of_them=True):
-        folder.mkdir(exist_ok=True)
-        run("apt-get", *self.options, "-q", "download", *names, cwd=folder, check=all_of_them)
-
-
-def fields(paragraph):
-    return dict(re.findall(r"^(\S+): (.*)$", paragraph, re.M))
+# The installed system: of the packages that debootstrap takes for important, those that it needs;
+# what the installer's steps add; what the example template wants.
+BASE = ["?priority(required)", "apt", "cpio", "debian-archive-keyring", "debconf-i18n", "fdisk", "gpgv",
+        "ifupdown", "init", "iproute2", "iputils-ping", "isc-dhcp-client", "kmod", "netbase", "procps",
+        "readline-common", "sensible-utils", "systemd", "systemd-sysv", "tasksel", "tasksel-data",
+        "tzdata", "udev", "usr-is-merged", "whiptail",
+        KERNEL, "initramfs-tools", "busybox", "zstd", "grub-efi-amd64", "grub-efi-amd64-bin", "grub-common",
+        "console-setup", "keyboard-configuration", "locales", "sudo", "dosfstools", "util-linux-locales",
+        "installation-report", "laptop-detect", "popularity-contest", "openssh-server", "curl"]
+BIOS = ["grub-pc", "grub-pc-bin"]  # conflicts with GRUB for UEFI: another run of apt
 
 
 def is_wanted(name, kernel):
@@ -117,66 +108,81 @@ def pack(name, paragraph, kernel, apt, work):
                 shutil.copy2(path, target, follow_symlinks=False)
     control = root / "DEBIAN/control"
     control.parent.mkdir()
-    control.write_text(re.sub(r"^(Filename|Size|MD5sum|SHA256|Description-md5): .*\n", "", paragraph + "\n",
-                              flags=re.M).strip() + "\n")
+    control.write_text(without_file(paragraph))
     run("dpkg-deb", "--root-owner-group", "-b", root, work / f"{name}.udeb")
     return work / f"{name}.udeb"
+
+
+def runs_with_old_library(udeb, work):
+    """False for a program that needs a newer C library than Debian 12's 2.36."""
+    tree = work / "next-trees" / udeb.stem
+    tree.parent.mkdir(exist_ok=True)
+    run("dpkg-deb", "-x", udeb, tree)
+    return not any(re.search(rb"GLIBC_2\.(3[7-9]|[4-9]\d)", path.read_bytes())
+                   for path in tree.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def udebs(apt, kernel, present, work):
+    """The installer's packages: {name: (index paragraph, file)}."""
+    index = apt.packages(UDEBS)
+    names = [name for name in index if is_wanted(name, kernel) and name not in present]
+    apt.download(names, work / "udebs", all_of_them=False)
+    found = {name: (index[name], path) for name, path in by_name(work / "udebs").items()}
+    for name in set(names) - set(found):
+        if name.replace(f"-{kernel}-di", "") in PACKED:
+            say(f"packing {name}, which {ARCHIVE} does not serve")
+            found[name] = index[name], pack(name, index[name], kernel, apt, work)
+    missing = sorted(set(names) - set(found))
+    if missing:
+        say(f"taking Debian 13's packages for {len(missing)} that {ARCHIVE} does not serve")
+        newer = Apt(work / "next-apt", NEXT_SUITE, UDEBS)
+        index = newer.packages(UDEBS)
+        newer.download([name for name in missing if name in index], work / "next", all_of_them=False)
+        for name, path in by_name(work / "next").items():
+            if runs_with_old_library(path, work):
+                found[name] = index[name], path
+    return found
+
+
+def by_name(folder):
+    return {path.name.split("_")[0]: path for path in folder.glob("*deb")}
 
 
 def build(folder):
     with tempfile.TemporaryDirectory(prefix="slipway-di.", dir="/var/tmp") as scratch:
         work = Path(scratch)
         say("fetching Debian's installer and its packages")
-        apt = Apt(work / "apt")
-        apt.download([INSTALLER], work)
+        apt, ordinary = Apt(work / "apt", SUITE, f"main {UDEBS}"), Apt(work / "ordinary", SUITE, "main")
+        ordinary.download([INSTALLER], work)
         kernel, present = unpack_installer(next(work.glob(f"{INSTALLER}_*")), work, folder)
-        index = apt.packages()
-        names = [name for name in index if is_wanted(name, kernel) and
-                 not (name in present and "-modules-" in name)]
-        apt.download(names, work / "udebs", all_of_them=False)
-        found = {path.name.split("_")[0]: path for path in (work / "udebs").glob("*.udeb")}
-        for name in names:
-            if name not in found and name.replace(f"-{kernel}-di", "") in PACKED:
-                say(f"packing {name}, which {ARCHIVE} does not serve")
-                found[name] = pack(name, index[name], kernel, apt, work)
-        make_mirror(folder / "mirror", index, found, present)
+        found = udebs(apt, kernel, present, work)
+        say("fetching the packages of the base system")
+        ordinary.download_closed(BASE, work / "base")
+        ordinary.download_closed(BIOS, work / "base")
+        make_mirror(folder / "mirror", found, present, ordinary.packages("main"), work / "base")
 
 
-def make_mirror(mirror, index, found, present):
+def make_mirror(root, found, present, ordinary, debs):
+    mirror = root / "debian"
     known = set(found) | present
-    for name in known & set(index):
-        known |= set(re.split(r",\s*", re.sub(r" \(.*?\)", "", fields(index[name]).get("Provides", ""))))
-    paragraphs = []
-    for name, path in sorted(found.items()):
-        data = path.read_bytes()
-        target = mirror / "pool" / f"{name}.udeb"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-        paragraphs.append(paragraph_of(index[name], known, target.relative_to(mirror), data))
-    suite = mirror / "dists" / SUITE
-    listing = suite / "main/debian-installer/binary-amd64/Packages"
-    listing.parent.mkdir(parents=True)
-    listing.write_text("\n".join(paragraphs))
-    text = listing.read_bytes()
-    (suite / "Release").write_text(
-        f"Origin: Debian\nLabel: Debian\nSuite: stable\nCodename: {SUITE}\nVersion: 13\n"
-        "Architectures: amd64\nComponents: main\nSHA256:\n"
-        f" {hashlib.sha256(text).hexdigest()} {len(text)} main/debian-installer/binary-amd64/Packages\n")
-    # By these the installer finds out which architectures and suites the mirror has.
-    archive = suite / "main/binary-amd64"
-    archive.mkdir()
-    (archive / "Release").write_text("Archive: stable\nOrigin: Debian\nComponent: main\nArchitecture: amd64\n")
-    (mirror / "dists/stable").symlink_to(SUITE)
+    for paragraph, _ in found.values():
+        known |= set(re.split(r",\s*", re.sub(r" \(.*?\)", "", fields(paragraph).get("Provides", ""))))
+    installer = [restricted(paragraph, known) + add_file(mirror, path, f"{name}.udeb")
+                 for name, (paragraph, path) in sorted(found.items())]
+    base = [without_file(ordinary[name]) + add_file(mirror, path, f"{name}.deb")
+            for name, path in sorted(by_name(debs).items())]
+    write_suite(mirror, SUITE, 12, {f"{UDEBS}/binary-amd64": installer,
+                                    "main/binary-amd64": base})
+    write_suite(mirror, f"{SUITE}-updates", 12, {"main/binary-amd64": []})
+    write_suite(root / "debian-security", f"{SUITE}-security", 12, {"main/binary-amd64": []})
 
 
-def paragraph_of(paragraph, known, path, data):
-    """The index' own paragraph, of this file, and without what this mirror leaves out."""
+def restricted(paragraph, known):
+    """An installer package's paragraph without what this mirror leaves out."""
     def depends(match):
         kept = [each for each in re.split(r",\s*", match[1]) if re.split(r"[ (]", each)[0] in known]
         return f"Depends: {', '.join(kept)}\n" if kept else ""
-    text = re.sub(r"^(Filename|Size|MD5sum|SHA256): .*\n", "", paragraph.strip() + "\n", flags=re.M)
-    text = re.sub(r"^Depends: (.*)\n", depends, text, flags=re.M)
-    return text + f"Filename: {path}\nSize: {len(data)}\nSHA256: {hashlib.sha256(data).hexdigest()}\n"
+    return re.sub(r"^Depends: (.*)\n", depends, without_file(paragraph), flags=re.M)
 
 
 def ready():
