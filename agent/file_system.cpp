@@ -1,5 +1,6 @@
 #include "agent/file_system.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace slipway::agent {
@@ -25,9 +26,13 @@ FileSystem identify_ext(ByteView start) {
   if (number(24) > kMostLog) return {};
   const std::uint64_t block_octets = std::uint64_t{1024} << number(24);
   std::uint64_t blocks = number(4);
-  if ((features & kManyBlocks) != 0) blocks |= std::uint64_t{number(0x150)} << 32;
+  std::uint64_t free = number(12);
+  if ((features & kManyBlocks) != 0) {
+    blocks |= std::uint64_t{number(0x150)} << 32;
+    free |= std::uint64_t{number(0x158)} << 32;
+  }
   return {FileSystem::Kind::ext, field_text(block.subspan(120, 16)), blocks * block_octets,
-          number(32) * block_octets};
+          number(32) * block_octets, std::min(free, blocks) * block_octets};
 }
 
 // xfsprogs, xfs_format.h, struct xfs_dsb: big-endian, at the start.
@@ -40,8 +45,12 @@ FileSystem identify_xfs(ByteView start) {
   const std::uint64_t high = reader.u32(), low = reader.u32();
   const bool power = (block_octets & (block_octets - 1)) == 0;
   if (block_octets < 512 || block_octets > 65536 || !power) return {};
-  return {FileSystem::Kind::xfs, field_text(start.subspan(108, 12)),
-          (high << 32 | low) * block_octets, kLeastGroupBlocks * block_octets};
+  const auto blocks = high << 32 | low;
+  Reader counts(start.subspan(144));  // sb_fdblocks
+  const std::uint64_t free_high = counts.u32(), free_low = counts.u32();
+  return {FileSystem::Kind::xfs, field_text(start.subspan(108, 12)), blocks * block_octets,
+          kLeastGroupBlocks * block_octets,
+          std::min(free_high << 32 | free_low, blocks) * block_octets};
 }
 
 }  // namespace

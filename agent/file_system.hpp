@@ -20,6 +20,7 @@ struct FileSystem {
   // It may leave less than this of its partition unused: a last group (ext) or a piece of an
   // allocation group (xfs) that is too small to hold anything.
   std::uint64_t slack_octets = 0;
+  std::uint64_t free_octets = 0;  // that it says root may still fill
 };
 
 // The file system whose super block is in `start`, the first octets of a partition. Whatever is

@@ -5,9 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <utility>
 
-#include "agent/mount.hpp"
+#include "agent/mounted.hpp"
 #include "base/descriptor.hpp"
 
 namespace slipway::agent {
@@ -69,31 +68,14 @@ Fallible<void> check_file(const std::filesystem::path& root, const Document& doc
   return {};
 }
 
-// Mounted, worked on, unmounted, and all of it durable.
-template <class Work>
-Fallible<void> with_mounted(const DiskPart& part, bool writes, const Work& work) {
-  auto device = LoopDevice::attach(
-      part, writes ? LoopDevice::Access::read_write : LoopDevice::Access::read_only);
-  if (!device) return std::unexpected(device.error());
-  Fallible<void> done;
-  {
-    auto mount = Mount::make(device->path(), "ext4",
-                             writes ? Mount::Access::read_write : Mount::Access::read_only);
-    if (!mount) return std::unexpected(mount.error());
-    done = work(mount->path());
-    const auto unmounted = mount->unmount();
-    if (done) done = unmounted;
-  }
-  const auto detached = device->detach();
-  return done ? detached : done;
-}
-
 }  // namespace
 
 std::expected<void, Failure> write_document(const DiskPart& part, const Document& document) {
-  auto done = with_mounted(part, true, [&](const auto& root) { return put_file(root, document); });
+  auto done = with_mounted(part, "ext4", Mount::Access::read_write,
+                           [&](const auto& root) { return put_file(root, document); });
   if (done) {
-    done = with_mounted(part, false, [&](const auto& root) { return check_file(root, document); });
+    done = with_mounted(part, "ext4", Mount::Access::read_only,
+                        [&](const auto& root) { return check_file(root, document); });
   }
   if (done) return {};
   return std::unexpected(

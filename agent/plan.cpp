@@ -174,8 +174,9 @@ Fallible<BurnIn> parse_burn_in(const JsonView& plan) {
 
 // What is done with the disk besides the write of the image.
 Fallible<void> parse_disk_work(const JsonView& view, Plan& plan) {
-  Members members(view, {"action", "attempt", "host", "image", "requirements", "disk", "disk_pick",
-                         "erase", "new_guids", "grow", "burn_in", "seed", "oem", "finish"});
+  Members members(
+      view, {"action", "attempt", "host", "image", "requirements", "disk", "disk_pick", "erase",
+             "new_guids", "grow", "burn_in", "seed", "oem", "content", "finish"});
   plan.pick = members.word<DiskPick>(
       "disk_pick",
       {{"one", DiskPick::one}, {"largest", DiskPick::largest}, {"smallest", DiskPick::smallest}});
@@ -229,6 +230,51 @@ Fallible<std::optional<OemSource>> parse_oem(const JsonView& plan) {
   return OemSource{std::move(*source), std::move(name)};
 }
 
+// Absolute, without an empty part, "." and "..".
+bool is_clean_path(std::string_view path) {
+  constexpr std::string_view kAllowed =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+@-/";
+  constexpr std::size_t kMostOctets = 1024;
+  if (path.size() < 2 || path.size() > kMostOctets || path.front() != '/') return false;
+  if (path.find_first_not_of(kAllowed) != std::string_view::npos) return false;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const auto part = path.substr(0, path.find('/'));
+    if (part.empty() || part == "." || part == "..") return false;
+    path.remove_prefix(part.size());
+  }
+  return true;
+}
+
+Fallible<ContentFile> parse_content_file(const JsonView& view) {
+  Members members(view, {"url", "octets", "sha256", "path", "partition"});
+  ContentFile file;
+  file.path = members.text("path");
+  file.partition = members.text("partition");
+  const auto good = members.made(true);
+  if (!good) return std::unexpected(good.error());
+  if (!is_clean_path(file.path)) return fail(view.path() + ".path: expected a clean absolute path");
+  auto source = parse_source(view);
+  if (!source) return fail(source.error(), view.path());
+  file.source = std::move(*source);
+  return file;
+}
+
+Fallible<std::vector<ContentFile>> parse_content(const JsonView& plan) {
+  std::vector<ContentFile> files;
+  const auto list = plan.find("content");
+  if (!list) return files;
+  const auto entries = list->elements();
+  if (!entries) return std::unexpected(entries.error());
+  if (entries->size() > kMaxContentFiles) return fail("content: too many files");
+  for (const auto& entry : *entries) {
+    auto file = parse_content_file(entry);
+    if (!file) return std::unexpected(file.error());
+    files.push_back(std::move(*file));
+  }
+  return files;
+}
+
 Fallible<Finish> parse_finish(const JsonView& plan) {
   const auto text = plan.text_or("finish", "poweroff");
   if (text == "poweroff") return Finish::poweroff;
@@ -257,6 +303,8 @@ Fallible<Plan> parse_plan(std::string_view json) {
   if (!seed) return std::unexpected(seed.error());
   auto oem = parse_oem(view);
   if (!oem) return std::unexpected(oem.error());
+  auto content = parse_content(view);
+  if (!content) return std::unexpected(content.error());
   const auto finish = parse_finish(view);
   if (!finish) return std::unexpected(finish.error());
   Plan plan;
@@ -267,6 +315,7 @@ Fallible<Plan> parse_plan(std::string_view json) {
   plan.disk = std::move(*conditions);
   plan.seed = std::move(*seed);
   plan.oem = std::move(*oem);
+  plan.content = std::move(*content);
   plan.finish = *finish;
   const auto disk_work = parse_disk_work(view, plan);
   if (!disk_work) return std::unexpected(disk_work.error());

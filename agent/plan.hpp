@@ -65,6 +65,14 @@ struct OemSource {
   std::string name;  // of the file, "99_slipway.yaml"
 };
 
+// A file that is put into the written image's file system as it is.
+struct ContentFile {
+  SeedSource source;      // an artifact: fetched in ranges, without the session's bearer
+  std::string path;       // absolute: as the finished host sees it or, with `partition`, in there
+  std::string partition;  // label of a file system; empty: the agent finds the place
+};
+inline constexpr std::size_t kMaxContentFiles = 1000;
+
 enum class Finish : std::uint8_t { poweroff, reboot };
 
 struct Plan {
@@ -80,6 +88,7 @@ struct Plan {
   BurnIn burn_in;
   std::optional<SeedSource> seed;
   std::optional<OemSource> oem;
+  std::vector<ContentFile> content;
   Finish finish = Finish::poweroff;
 };
 

@@ -97,17 +97,23 @@ std::expected<DiskWrite::Prepared, Failure> DiskWrite::prepare(const Plan& plan,
         Failure{"disk-write-error", device.error().text() + "; free the disk or choose another."});
   }
   const auto sector_octets = (*device)->sector_octets();
-  Prepared prepared{.manifest = std::move(*manifest),
-                    .device = std::move(*device),
-                    .fetcher = network_.fetcher(plan.image.data),
-                    .finishing = Finishing({.grow = plan.grow,
-                                            .oem = plan.oem.has_value(),
-                                            .disk = path,
-                                            .sector_octets = sector_octets,
-                                            .cancel = &report_.revoked(),
-                                            .has_tool = [](const std::string& tool) {
-                                              return find_tool(tool).has_value();
-                                            }})};
+  const auto disk_octets = (*device)->size_octets();
+  Prepared prepared{
+      .manifest = std::move(*manifest),
+      .device = std::move(*device),
+      .fetcher = network_.fetcher(plan.image.data),
+      .finishing = Finishing(
+          {.grow = plan.grow,
+           .oem = plan.oem.has_value(),
+           .content = plan.content,
+           .disk = path,
+           .disk_octets = disk_octets,
+           .sector_octets = sector_octets,
+           .cancel = &report_.revoked(),
+           .has_tool = [](const std::string& tool) { return find_tool(tool).has_value(); },
+           .fetcher = [this](const std::string& url) { return network_.fetcher(url); },
+           .progress = [this](std::uint64_t done,
+                              std::uint64_t total) { show("finishing", done, total); }})};
   images::Peek peek(*prepared.fetcher, prepared.manifest);
   auto done = prepared.finishing.look(peek);
   if (done) done = fetch_seed(plan, prepared);

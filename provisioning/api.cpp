@@ -64,8 +64,11 @@ json::value eta_of(const Host& host) {
 json::array images_of(const Host& host, const Inventory& current) {
   if (!host.arming) return {};
   const auto* profile = (host.snapshot ? *host.snapshot : current).profile(host.arming->profile);
-  if (profile == nullptr || profile->image.empty()) return {};
-  return {json::string(profile->image)};
+  if (profile == nullptr) return {};
+  json::array images;
+  if (!profile->image.empty()) images.emplace_back(profile->image);
+  for (const auto& item : profile->content) images.emplace_back(item.image);
+  return images;
 }
 
 json::object shown(const Host& host, const Ledger& ledger) {

@@ -23,6 +23,12 @@ struct ImageFiles {
   Sha256 manifest{}, data{};
   std::string signature{};  // of the manifest, as minisign writes it; empty: it has none
 };
+// One file of a content, served by its digest.
+struct ContentPart {
+  std::string name;  // of the file, without a folder
+  std::uint64_t octets = 0;
+  Sha256 sha256;
+};
 struct InstallerFiles {
   Sha256 vmlinuz, initramfs;
 };
@@ -57,6 +63,9 @@ class Artifacts {
   // The installer of others NAME@VERSION. Fails with a sentence that says what is under that name
   // instead: nothing, or a disk image.
   [[nodiscard]] virtual Fallible<InstallerSet> find_installer(std::string_view name) = 0;
+
+  // The files of the content NAME@VERSION. Fails when the store has none, or it is something else.
+  [[nodiscard]] virtual Fallible<std::vector<ContentPart>> find_content(std::string_view name) = 0;
 
   // Our own installer's kernel and initramfs; fails with a sentence when it was not built.
   [[nodiscard]] virtual Fallible<InstallerFiles> installer() = 0;

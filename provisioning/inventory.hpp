@@ -91,6 +91,14 @@ struct Layer {
   Mark mark{};
 };
 
+// Files of the store that go onto the disk beside the image.
+struct ContentItem {
+  std::string image;      // NAME@VERSION, imported with --kind content
+  std::string path;       // the folder for its files: absolute, clean
+  std::string partition;  // label of the file system that `path` is in; empty: the agent finds it
+  Mark mark;
+};
+
 struct Profile {
   std::string name, version = "1.0.0", type = "full", description;
   InstallerKind installer = InstallerKind::flash;
@@ -109,6 +117,7 @@ struct Profile {
   bool new_guids = false;  // for the disk and its partitions
   bool grow = false;       // the last partition of the image and its file system
   BurnIn burn_in;
+  std::vector<ContentItem> content;
   std::vector<Layer> layers;
   Value user_data;
   Finish finish = Finish::poweroff;

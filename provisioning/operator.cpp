@@ -59,6 +59,9 @@ std::expected<Operator::Prepared, Refusal> Operator::prepare(const Host& host) {
   const bool is_ours = profile.installer == InstallerKind::flash;
   const auto image = is_ours ? flash_files(profile) : third_party_files(host, *recipe);
   if (!image) return refuse(image.error().text());
+  if (const auto content = planned_content(profile, artifacts_); !content) {
+    return refuse("profile " + profile.id() + ": " + content.error().text());
+  }
   Prepared prepared{.recipe = std::move(*recipe), .image = *image, .digest = digest_of(profile)};
   if (token) prepared.warning = token->text;
   const auto published = ledger_.published(profile.id());

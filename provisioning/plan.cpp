@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <set>
 
 #include "base/json.hpp"
 #include "provisioning/edge_id.hpp"
@@ -136,6 +137,18 @@ Box box_of(const Recipe& recipe, const Host& host, const ImageFiles& image) {
 
 namespace {
 
+json::array content_json(const std::vector<PlannedContent>& content) {
+  json::array files;
+  for (const auto& [part, path, partition] : content) {
+    files.push_back(json::object{{"url", "/artifacts/" + part.sha256.text() + "/" + part.name},
+                                 {"octets", part.octets},
+                                 {"sha256", part.sha256.text()},
+                                 {"path", path},
+                                 {"partition", partition}});
+  }
+  return files;
+}
+
 // Linux reads no ISO 9660, whose blocks have 2048 octets, from a disk with larger sectors. Which of
 // the disks will be written is for the agent to say; FAT can be read on all of them.
 bool has_large_sectors(const Host& host) {
@@ -152,12 +165,36 @@ bool has_large_sectors(const Host& host) {
 
 }  // namespace
 
+Fallible<std::vector<PlannedContent>> planned_content(const Profile& profile,
+                                                      Artifacts& artifacts) {
+  std::vector<PlannedContent> planned;
+  std::set<std::pair<std::string, std::string>> taken;
+  for (const auto& item : profile.content) {
+    auto parts = artifacts.find_content(item.image);
+    if (!parts) return std::unexpected(parts.error());
+    for (auto& part : *parts) {
+      auto path = item.path + "/" + part.name;
+      if (!taken.emplace(item.partition, path).second) {
+        return fail("two files of the profile's content would be " + path);
+      }
+      planned.push_back({std::move(part), std::move(path), item.partition});
+    }
+  }
+  if (planned.size() > kMaxContentFiles) {
+    return fail("the profile's content is more than " + std::to_string(kMaxContentFiles) +
+                " files");
+  }
+  return planned;
+}
+
 Fallible<Plan> make_plan(const Recipe& recipe, const Host& host, std::int64_t attempt,
                          Artifacts& artifacts) {
   const auto image = artifacts.find_image(recipe.profile->image);
   if (!image) return std::unexpected(image.error());
   const auto seed = render_seed(recipe.subject(), instance_id(recipe, attempt));
   if (!seed) return std::unexpected(seed.error());
+  const auto content = planned_content(*recipe.profile, artifacts);
+  if (!content) return std::unexpected(content.error());
   auto volume = has_large_sectors(host) ? artifacts.cidata_fat(*seed) : artifacts.cidata_iso(*seed);
   if (!volume) return std::unexpected(volume.error());
   json::object plan{{"action", "write"},
@@ -179,6 +216,7 @@ Fallible<Plan> make_plan(const Recipe& recipe, const Host& host, std::int64_t at
                                {"sha256", Sha256::of(oem).text()},
                                {"path", "99_slipway.yaml"}};
   }
+  if (!content->empty()) plan["content"] = content_json(*content);
   plan["finish"] = recipe.profile->finish == Finish::poweroff ? "poweroff" : "reboot";
   return Plan{.attempt = attempt,
               .json = json::serialize(plan),

@@ -12,6 +12,18 @@ namespace slipway::provisioning {
 [[nodiscard]] Fallible<Recipe> armed_recipe_of(const Host& host,
                                                const std::shared_ptr<const Inventory>& current);
 
+// One file of the profile's content, and where it goes.
+struct PlannedContent {
+  ContentPart part;
+  std::string path;       // of the file
+  std::string partition;  // label, or empty
+};
+inline constexpr std::size_t kMaxContentFiles = 1000;  // the agent takes no more
+
+// Fails when the store lacks one of the contents, two files would be one, or they are too many.
+[[nodiscard]] Fallible<std::vector<PlannedContent>> planned_content(const Profile& profile,
+                                                                    Artifacts& artifacts);
+
 // The plan of `attempt`, as protocol JSON with the digest of the seed. The same arguments give
 // the same octets, so a plan outlives a restart of the server.
 [[nodiscard]] Fallible<Plan> make_plan(const Recipe& recipe, const Host& host, std::int64_t attempt,

@@ -2,6 +2,7 @@
 
 #include "provisioning/entries.hpp"
 #include "provisioning/installer_kind.hpp"
+#include "provisioning/profile_content.hpp"
 #include "provisioning/profile_host.hpp"
 #include "provisioning/profile_installer.hpp"
 
@@ -90,13 +91,13 @@ std::vector<Field> profile_fields(ProfileDraft& draft, UserDataParts& parts) {
        {"layers", layers(profile)},
        {"finish", one_of<Finish>(profile.finish,
                                  {{"poweroff", Finish::poweroff}, {"reboot", Finish::reboot}})},
-       {"content", not_built("put the content into the image")}});
+       {"content", content(profile.content)}});
 }
 
 // An add-on only adds; what is installed, and onto which disk, is the infrastructure's to say.
 void check_add_on(const Value& value, Mistakes& mistakes) {
-  for (const auto* key :
-       {"installer", "format", "requirements", "disk", "burn_in", "finish", "template"}) {
+  for (const auto* key : {"installer", "format", "requirements", "disk", "burn_in", "finish",
+                          "template", "content"}) {
     const auto* said = value.find(key);
     if (said == nullptr) continue;
     mistakes.push_back({said->key_mark(), "an add-on carries layers and user_data only; `" +
@@ -144,6 +145,7 @@ ProfileDraft read_profile(const Value& value, std::string_view stem, Mistakes& m
   profile.user_data = std::move(parts).finish(mistakes);
   check_type(value, draft, mistakes);
   check_requirements(draft, mistakes);
+  check_content(profile, mistakes);
   if (profile.name.empty()) profile.name = stem;
   if (draft.name_mark.line == 0) draft.name_mark = value.mark;
   draft.value = value;
@@ -170,6 +172,7 @@ Profile read_profile_over(const Value& value, Profile base) {
     profile.disk.clear();
     profile.pick = defaults.pick;
   }
+  if (value.find("content") != nullptr) profile.content.clear();
   UserDataParts parts;
   Mistakes said_by_read_profile;
   read_fields(value, "a profile", profile_fields(draft, parts), said_by_read_profile);

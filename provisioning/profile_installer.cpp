@@ -9,22 +9,7 @@
 namespace slipway::provisioning {
 namespace {
 
-constexpr std::string_view kImagePattern =
-    "^[A-Za-z0-9_+][A-Za-z0-9._+-]{0,127}@[A-Za-z0-9_+][A-Za-z0-9._+-]{0,127}$";
 constexpr std::string_view kConsolePattern = "^[a-zA-Z]+[0-9]*(,[0-9][0-9noer]{0,9})?$";
-
-void read_image(const Value& value, std::string& image, Mistakes& mistakes) {
-  const auto text = require_text(value, mistakes);
-  if (!text) return;
-  const auto at = text->find('@');
-  const bool good = at != std::string::npos && is_image_part(text->substr(0, at)) &&
-                    is_image_part(text->substr(at + 1));
-  if (good) {
-    image = *text;
-  } else {
-    mistakes.push_back({value.mark, shown(value) + " is no image; write NAME@VERSION"});
-  }
-}
 
 void read_cmdline(const Value& value, std::string& cmdline, Mistakes& mistakes) {
   const auto text = require_text(value, mistakes);
@@ -89,6 +74,19 @@ void check_flash(const Value& value, Mistakes& mistakes) {
 }
 
 }  // namespace
+
+void read_image(const Value& value, std::string& image, Mistakes& mistakes) {
+  const auto text = require_text(value, mistakes);
+  if (!text) return;
+  const auto at = text->find('@');
+  const bool good = at != std::string::npos && is_image_part(text->substr(0, at)) &&
+                    is_image_part(text->substr(at + 1));
+  if (good) {
+    image = *text;
+  } else {
+    mistakes.push_back({value.mark, shown(value) + " is no image; write NAME@VERSION"});
+  }
+}
 
 bool is_image_part(std::string_view text) {
   return !text.empty() && text.front() != '.' && text.front() != '-' && text.size() <= 128 &&

@@ -74,6 +74,9 @@ void put_later_settings(const Profile& profile, Canonical& canonical) {
     is_said = is_said || !rule.wwn.empty() || rule.rotational;
   }
   if (is_said) canonical.text("later").text(later.all());
+  for (const auto& item : profile.content) {
+    canonical.text("content").text(item.image).text(item.path).text(item.partition);
+  }
   if (profile.cmdline.empty() && profile.consoles.empty() && profile.report_within.count() == 0) {
     return;
   }

@@ -98,6 +98,22 @@ Fallible<provisioning::InstallerSet> StoreArtifacts::read_installer_set(
   return found;
 }
 
+Fallible<std::vector<provisioning::ContentPart>> StoreArtifacts::find_content(
+    std::string_view name) {
+  const auto parsed = images::ImageName::parse(name);
+  if (!parsed) return std::unexpected(parsed.error());
+  const auto info = store_.show_file_set(*parsed);
+  if (!info) return std::unexpected(info.error());
+  if (info->set.type != images::FileSetType::content) {
+    return fail(parsed->text() + " is an installer, not content");
+  }
+  std::vector<provisioning::ContentPart> parts;
+  for (const auto& file : info->set.files) {
+    parts.push_back({file.name, file.octets, file.sha256});
+  }
+  return parts;
+}
+
 Fallible<provisioning::InstallerFiles> StoreArtifacts::installer() {
   const auto file = installer_folder_ / "installer.json";
   std::error_code error;

@@ -22,6 +22,8 @@ class StoreArtifacts final : public provisioning::Artifacts {
 
   [[nodiscard]] Fallible<provisioning::ImageFiles> find_image(std::string_view name) override;
   [[nodiscard]] Fallible<provisioning::InstallerSet> find_installer(std::string_view name) override;
+  [[nodiscard]] Fallible<std::vector<provisioning::ContentPart>> find_content(
+      std::string_view name) override;
   [[nodiscard]] Fallible<provisioning::InstallerFiles> installer() override;
   [[nodiscard]] std::shared_ptr<const http::File> open(const Sha256& digest) override;
   [[nodiscard]] Fallible<Bytes> cidata_iso(const provisioning::Seed& seed) override;

@@ -7,6 +7,7 @@
 #include "images/store.hpp"
 #include "service/command.hpp"
 #include "service/import_check.hpp"
+#include "service/import_content.hpp"
 #include "service/import_installer.hpp"
 #include "service/import_network.hpp"
 #include "service/progress_bar.hpp"
@@ -17,7 +18,8 @@ namespace {
 namespace json = boost::json;
 
 struct ImportWords {  // as they stand on the command line
-  std::string source, name, version;
+  std::vector<std::string> sources;
+  std::string name, version;
   CheckWords check;
   NetworkOptions network;
   InstallerWords installer;
@@ -198,18 +200,42 @@ void import_from_network(Common& common, images::Store& store, const ImportOptio
   fetch(common, store, options, words);
 }
 
+bool is_content(const ImportWords& words) { return words.installer.kind == "content"; }
+
+void import_files_of_content(Common& common, images::Store& store, const ImportWords& words,
+                             const ImportOptions& options) {
+  const auto config = common.config();
+  if (!config) return;
+  if (options.sha256 && words.sources.size() > 1) {
+    return common.failed(Error("--sha256 is the digest of one file, and there are several"));
+  }
+  ContentRequest request{.name = options.image, .files = {}};
+  for (const auto& file : words.sources) {
+    const auto sha256 = check_source(*config, words.check, file, options.sha256);
+    if (!sha256) return common.failed(sha256.error().within("importing " + file));
+    request.files.push_back({file, *sha256});
+  }
+  const auto info = import_content(store, request);
+  if (!info) return common.failed(info.error().within("importing " + options.image.text()));
+  print(describe(*info), common.json);
+}
+
 // What SOURCE and the options say it is decides who takes it.
 void import_any(Common& common, const ImportWords& words) {
   const auto name = images::ImageName::parse(words.name + "@" + words.version);
   if (!name) return common.failed(name.error());
-  const auto file_name = words.source.substr(words.source.rfind('/') + 1);
-  const auto sha256 = expected_sha256(words.check, file_name);
+  if (words.sources.size() > 1 && !is_content(words)) {
+    return common.failed(Error("several files are one import with --kind content only"));
+  }
+  const auto source = words.sources.empty() ? std::string() : words.sources.front();
+  const auto sha256 = expected_sha256(words.check, source.substr(source.rfind('/') + 1));
   if (!sha256) return common.failed(sha256.error());
-  const ImportOptions options{.source = words.source, .image = *name, .sha256 = *sha256};
+  const ImportOptions options{.source = source, .image = *name, .sha256 = *sha256};
   auto store = open_store(common);
   if (!store) return;
-  if (words.source.empty()) return import_parts(common, *store, options, words);
-  if (is_url(words.source) || is_registry(words.source)) {
+  if (is_content(words)) return import_files_of_content(common, *store, words, options);
+  if (source.empty()) return import_parts(common, *store, options, words);
+  if (is_url(source) || is_registry(source)) {
     return import_from_network(common, *store, options, words);
   }
   import_file(common, *store, options, words);
@@ -278,10 +304,10 @@ void add_image(CLI::App& app, const SharedCommon& common) {
   auto* import = image->add_subcommand("import", "Take an image into the store");
   auto words = std::make_shared<ImportWords>();
   import->add_option(
-      "SOURCE", words->source,
+      "SOURCE", words->sources,
       "a disk image (raw, .gz, .xz, .zst, .bz2, qcow2; - for standard input), an "
       "installer's ISO or tar, the https:// URL of one, or oci://REGISTRY/REPOSITORY; "
-      "none with --kernel");
+      "none with --kernel; with --kind content several files");
   import->add_option("--name", words->name, "name in the store")->required();
   import->add_option("--version", words->version, "version; never changes once imported")
       ->required();
@@ -289,7 +315,7 @@ void add_image(CLI::App& app, const SharedCommon& common) {
   add_network_options(*import, words->network);
   add_installer_options(*import, words->installer);
   import->callback([common, words] {
-    if (words->source.empty() && words->installer.kernel.empty()) {
+    if (words->sources.empty() && (is_content(*words) || words->installer.kernel.empty())) {
       throw CLI::RequiredError("SOURCE, or --kernel");
     }
     import_any(*common, *words);

@@ -8,7 +8,8 @@ namespace slipway::service {
 void add_installer_options(CLI::App& import, InstallerWords& words) {
   import.add_option("--kind", words.kind,
                     "kairos, debian, debian-live, ubuntu, fedora, fcos, talos or generic; without "
-                    "it an ISO is recognised by what is in it");
+                    "it an ISO is recognised by what is in it; content: files that go onto disks "
+                    "as they are");
   import.add_option("--kernel", words.kernel,
                     "the installer's kernel: a path inside SOURCE, or a file without SOURCE");
   import.add_option("--initrd", words.initrds, "the same of its initrd; several with commas")

@@ -48,6 +48,29 @@ TEST_CASE("file systems as the distribution makes them are known", "[agent][file
   CHECK(found.kind == row.kind);
   CHECK(found.label == row.label);
   CHECK(found.octets == (row.kind == Kind::unknown ? 0 : row.mib * DiskFile::kMib));
+  CHECK(found.free_octets <= found.octets);
+}
+
+TEST_CASE("what is free is what the distribution's tools say", "[agent][file_system]") {
+  struct Row {
+    const char* mkfs;
+    const char* ask;  // prints octets
+  };
+  const auto row = GENERATE(values<Row>(
+      {{"mke2fs -F -t ext4 -d content",
+        "dumpe2fs -h part 2>/dev/null | "
+        "awk '/^Free blocks/ {free = $3} /^Block size/ {size = $3} END {printf \"%d\", free * "
+        "size}'"},
+       {"mkfs.xfs",
+        "xfs_db -r -c 'sb 0' -c 'p fdblocks blocksize' part | "
+        "awk '{v[$1] = $3} END {printf \"%d\", v[\"fdblocks\"] * v[\"blocksize\"]}'"}}));
+  INFO(row.mkfs);
+  const DiskFile disk(400);
+  (void)disk.shell("mkdir content; head -c 5M /dev/urandom > content/a");
+  disk.format(row.mkfs, 320);
+  const auto found = identify(start_of(disk));
+  CHECK(found.free_octets > 200 * DiskFile::kMib);
+  CHECK(std::to_string(found.free_octets) == disk.in_part(row.ask, 320));
 }
 
 TEST_CASE("too few octets are no file system", "[agent][file_system]") {

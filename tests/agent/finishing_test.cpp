@@ -149,3 +149,54 @@ TEST_CASE("a partition that the new table lacks is no whole disk", "[agent][fini
   REQUIRE_FALSE(done);
   CHECK(done.error().reason == "internal");
 }
+
+TEST_CASE("content goes into the file system that grew for it", "[agent][finishing][content]") {
+  // 16 MiB of which some are free, on a disk of 64: the file fits only after the growth.
+  Setup setup({{"a", "mkfs.vfat"}, {"root", kExt}});
+  const std::string text(20'000'000, 'c');
+  Bytes blob(text.begin(), text.end());
+  BlobFetcher source(blob);
+  class Borrowed final : public images::Fetcher {
+   public:
+    explicit Borrowed(images::Fetcher& fetcher) : fetcher_(fetcher) {}
+    Fallible<void> fetch(std::uint64_t offset, std::uint64_t length, const Sink& sink) override {
+      return fetcher_.fetch(offset, length, sink);
+    }
+
+   private:
+    images::Fetcher& fetcher_;
+  };
+  std::uint64_t done_octets = 0, total_octets = 0;
+  const bool grows = GENERATE(true, false);
+  Finishing finishing({.grow = grows,
+                       .content = {{.source = {"/artifacts/c/a", text.size(), Sha256::of(text)},
+                                    .path = "/opt/a",
+                                    .partition = {}}},
+                       .disk = setup.disk.path(),
+                       .disk_octets = 64 * DiskFile::kMib,
+                       .has_tool = [](const auto&) { return true; },
+                       .fetcher = [&](const auto&) { return std::make_unique<Borrowed>(source); },
+                       .progress =
+                           [&](std::uint64_t done, std::uint64_t total) {
+                             done_octets = done;
+                             total_octets = total;
+                           }});
+  const auto looked = setup.look(finishing);
+  if (!grows) {
+    REQUIRE_FALSE(looked);
+    CHECK(looked.error().reason == "content-no-room");
+    return;
+  }
+  REQUIRE(looked);
+  CHECK(finishing.has_work());
+  auto partitions = setup.partitions;
+  partitions[1].length = 60 * DiskFile::kMib - partitions[1].offset;  // as the new table has it
+  const auto done = finishing.run(partitions);
+  if (!done) FAIL(done.error().detail);
+  CHECK(done_octets == text.size());
+  CHECK(total_octets == text.size());
+  CHECK_FALSE(setup.disk.in_use());
+  CHECK_THAT(setup.disk.shell("dd if=disk of=part bs=1M skip=17 status=none; "
+                              "debugfs -R 'cat /opt/a' part 2>/dev/null | sha256sum"),
+             ContainsSubstring(Sha256::of(text).text()));
+}

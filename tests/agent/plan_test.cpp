@@ -21,7 +21,8 @@ std::string with(const std::string& from, const std::string& to) {
       R"("burn_in":{"memory_seconds":60,"disk_read_seconds":30,"cpu_seconds":86400},"seed":{"kind":"cidata","url":"/agent/v1/seed",)"
       R"("octets":4096,"sha256":")" +
       kDigest + R"("},"oem":{"url":"/agent/v1/oem","octets":512,"sha256":")" + kDigest +
-      R"(","path":"99_slipway.yaml"},"finish":"reboot"})";
+      R"(","path":"99_slipway.yaml"},"content":[{"url":"/artifacts/c/a.zst","octets":7,"sha256":")" +
+      kDigest + R"(","path":"/opt/content/a.zst","partition":"DATA"}],"finish":"reboot"})";
   if (!from.empty()) plan.replace(plan.find(from), from.size(), to);
   return plan;
 }
@@ -63,6 +64,12 @@ TEST_CASE("a whole plan is read", "[agent][plan]") {
   CHECK(plan->oem->source.octets == 512);
   CHECK(plan->oem->source.sha256.text() == kDigest);
   CHECK(plan->oem->name == "99_slipway.yaml");
+  REQUIRE(plan->content.size() == 1);
+  CHECK(plan->content[0].source.url == "/artifacts/c/a.zst");
+  CHECK(plan->content[0].source.octets == 7);
+  CHECK(plan->content[0].source.sha256.text() == kDigest);
+  CHECK(plan->content[0].path == "/opt/content/a.zst");
+  CHECK(plan->content[0].partition == "DATA");
   CHECK(plan->finish == Finish::reboot);
 }
 
@@ -73,6 +80,7 @@ TEST_CASE("a plan without seed, requirements and disk rule is whole as well", "[
   REQUIRE(plan);
   CHECK_FALSE(plan->seed);
   CHECK_FALSE(plan->oem);
+  CHECK(plan->content.empty());
   CHECK(plan->disk.empty());
   CHECK(plan->requirements.firmware == "any");
   CHECK(plan->requirements.secure_boot == "any");
@@ -107,6 +115,13 @@ TEST_CASE("a plan that is not understood is refused whole", "[agent][plan]") {
       {"\"99_slipway.yaml\"", "\"\"", "oem.path"},
       {"\"99_slipway.yaml\"", "\"a\",\"mode\":\"0644\"", "oem.mode: this agent does not"},
       {"\"/agent/v1/oem\"", "\"http://evil/\"", "url"},
+      {"\"/artifacts/c/a.zst\"", "\"http://evil/\"", "url"},
+      {"\"/opt/content/a.zst\"", "\"/opt/../etc/a\"", "content[0].path"},
+      {"\"/opt/content/a.zst\"", "\"/opt//a\"", "content[0].path"},
+      {"\"/opt/content/a.zst\"", "\"opt/a\"", "content[0].path"},
+      {"\"/opt/content/a.zst\"", "\"/\"", "content[0].path"},
+      {"\"/opt/content/a.zst\"", "\"/a b\"", "content[0].path"},
+      {"\"partition\":\"DATA\"", "\"mode\":\"0755\"", "content[0].mode: this agent does not"},
       {"\"disk\":[", "\"disk\":7,\"x\":[", "disk"},
       {"{\"action\"", "\"action\"", "JSON"},
       {"\"erase\":\"secure\"", "\"erase\":\"shred\"", "erase"},

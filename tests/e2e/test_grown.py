@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """An image for Kairos on a larger disk: its last partition and file system go up to the disk's end,
-its GUIDs are new, and the host's document is in COS_OEM. Stock tools look at the disk afterwards."""
+its GUIDs are new, the host's document is in COS_OEM, and a content that only fits after the growth is in
+COS_PERSISTENT, where Kairos binds it to /opt. Stock tools look at the disk afterwards."""
 
+import random
 import re
 
 import assets
-from disk import check, partitions
+from disk import check, partitions, sha256_of
 from lab import run
 from scenario import Scenario, main
 from server import PROGRAM
@@ -28,6 +30,7 @@ layers:
               - path: /etc/palette/site.txt
                 permissions: 0644
                 content: staged for Kairos
+content: [{image: bundle@1, path: /opt/spectrocloud/content}]
 finish: poweroff
 """
 
@@ -97,10 +100,29 @@ def check_file_systems(disk, found):
     check(re.search(r"Mode: +0600", about) is not None, f"only root may read it:\n{about}")
 
 
+def import_bundle(s):
+    """Two parts of 45 MiB; the file system of the image has 64."""
+    parts = [s.lab.folder / f"bundle-{number}.zst" for number in (1, 2)]
+    for number, part in enumerate(parts):
+        part.write_bytes(random.Random(number).randbytes(45 * MIB))
+    run(PROGRAM, "image", "import", *parts, "--kind", "content", "--name", "bundle", "--version", "1",
+        "-c", s.slipway.settings)
+    return parts
+
+
+def check_content(disk, persistent, parts):
+    for part in parts:
+        found = part.with_suffix(".found")
+        name = f"/.state/opt.bind/spectrocloud/content/{part.name}"
+        run("debugfs", "-R", f"dump {name} {found}", at(disk, persistent))
+        check(found.exists() and sha256_of(found) == sha256_of(part), f"{name} is on the disk, octet for octet")
+
+
 def story():
     with Scenario("grown") as s:
         image = make_image(s.lab.folder)
         run(PROGRAM, "image", "import", image, "--name", "grown", "--version", "1", "-c", s.slipway.settings)
+        parts = import_bundle(s)
         host = s.host(disks=[s.disk("h1-disk", mib=700)])
         host.disks[0].fill("of an older installation")
         (s.slipway.inventory / "profiles" / "edge.yaml").write_text(PROFILE)
@@ -109,7 +131,9 @@ def story():
         s.slipway.start()
         s.slipway.arm(host)
         s.install(host)
-        check_file_systems(host.disks[0], check_table(host.disks[0], image))
+        found = check_table(host.disks[0], image)
+        check_file_systems(host.disks[0], found)
+        check_content(host.disks[0], found[-1], parts)
 
 
 main(story)

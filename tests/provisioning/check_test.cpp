@@ -188,7 +188,10 @@ TEST_CASE("a mistake in a profile is named with its line and column", "[provisio
   const auto speed = with("requirements: {nic_speed: 1G}\n");
   const auto health = with("requirements: {disk_health: great}\n");
   const auto version = with("version: 1.2\n");
-  const auto content = with("content: [{image: bundle@1, path: /opt}]\n");
+  const auto content = with("content: [{image: bundle@1, path: /opt/../x}]\n");
+  const auto nowhere = with("content: [{image: bundle@1}]\n");
+  const auto bundle = with("content: [{image: bundle, path: /opt}]\n");
+  const auto label = with("content: [{image: b@1, path: /opt, partition: /dev/sda1}]\n");
   const auto layer = with("layers:\n  - name: a\n  - name: a\n");
   const auto twin = with("name: edge\n");
   check_rows({
@@ -304,10 +307,30 @@ TEST_CASE("a mistake in a profile is named with its line and column", "[provisio
        "profiles/p2.yaml",
        "finish: reboot\n",
        {"profiles/p2.yaml:1:1: a profile needs `installer: {kind: flash, image: NAME@VERSION}`"}},
-      {"content, which is not built",
+      {"content beside its place",
        "profiles/p2.yaml",
        content.c_str(),
-       {"profiles/p2.yaml:2:1: not built yet in this version; put the content into the image"}},
+       {"profiles/p2.yaml:2:35: `/opt/../x` is no folder for content; write an absolute path "
+        "without . and .., such as /opt/spectrocloud/content"}},
+      {"content without a place",
+       "profiles/p2.yaml",
+       nowhere.c_str(),
+       {"profiles/p2.yaml:2:11: content needs `path`"}},
+      {"content that no name of the store is",
+       "profiles/p2.yaml",
+       bundle.c_str(),
+       {"profiles/p2.yaml:2:19: `bundle` is no image; write NAME@VERSION"}},
+      {"content on a device",
+       "profiles/p2.yaml",
+       label.c_str(),
+       {"profiles/p2.yaml:2:47: `/dev/sda1` is no label of a file system; 1 to 16 of A-Z a-z 0-9 "
+        ". _ -"}},
+      {"content for an installer of others",
+       "profiles/p2.yaml",
+       "installer: {kind: kairos, image: k@1}\nformat: kairos\n"
+       "content: [{image: bundle@1, path: /opt}]\n",
+       {"profiles/p2.yaml:3:11: content is delivered by the installer flash only; the installer "
+        "kairos brings its own"}},
       {"two layers of one name",
        "profiles/p2.yaml",
        layer.c_str(),

@@ -114,6 +114,12 @@ Fallible<InstallerSet> FakeArtifacts::find_installer(std::string_view name) {
   return *set;
 }
 
+Fallible<std::vector<ContentPart>> FakeArtifacts::find_content(std::string_view name) {
+  const auto found = content.find(name);
+  if (found == content.end()) return fail("there is no content " + std::string(name));
+  return found->second;
+}
+
 Fallible<InstallerFiles> FakeArtifacts::installer() {
   if (!has_installer) return fail("the installer is not built; run slipway installer build");
   return InstallerFiles{.vmlinuz = Sha256::of("vmlinuz"), .initramfs = Sha256::of("initramfs")};

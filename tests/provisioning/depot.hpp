@@ -51,6 +51,7 @@ class FakeArtifacts final : public Artifacts {
  public:
   Fallible<ImageFiles> find_image(std::string_view name) override;
   Fallible<InstallerSet> find_installer(std::string_view name) override;
+  Fallible<std::vector<ContentPart>> find_content(std::string_view name) override;
   Fallible<InstallerFiles> installer() override;
   std::shared_ptr<const http::File> open(const Sha256& digest) override;
   Fallible<Bytes> cidata_iso(const Seed& seed) override;
@@ -58,6 +59,7 @@ class FakeArtifacts final : public Artifacts {
   Fallible<Bytes> token_cpio(std::string_view token) override;
 
   bool has_image = true, has_installer = true;
+  std::map<std::string, std::vector<ContentPart>, std::less<>> content;
   std::optional<InstallerSet> set;  // the installer of others, if there is one
   std::filesystem::path blob;       // served for the digest of "vmlinuz"
 };
