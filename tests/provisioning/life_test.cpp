@@ -92,6 +92,7 @@ TEST_CASE("the plan reads as the protocol says", "[provisioning][life]") {
       R"("image":{"name":"debian@12",)"
       R"("manifest":"/artifacts/05b3abf2579a5eb66403cd78be557fd860633a1fe2103c7642030defe32c657f/manifest.json",)"
       R"("manifest_sha256":"05b3abf2579a5eb66403cd78be557fd860633a1fe2103c7642030defe32c657f",)"
+      R"("signature":"",)"
       R"("data":"/artifacts/3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7/image.zst"},)"
       R"("requirements":{"memory_octets":1073741824,"cpus":0,"disk_octets":0,"firmware":"any",)"
       R"("secure_boot":"any","tpm":"any","nic_speed_mbit":0,"disk_health":"good"},)"
