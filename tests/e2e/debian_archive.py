@@ -1,9 +1,10 @@
 """Reading Debian's archive by apt, and writing a small one of what was read.
 
 apt fetches and verifies everything. The archive that is written has one component and unsigned
-Release files; whoever installs from it has to be told so (debian-installer/allow_unauthenticated).
+Release files; whoever installs from it has to be told so (`unsigned_mirror` of the example template).
 """
 
+import email.utils
 import hashlib
 import os
 import re
@@ -89,4 +90,5 @@ def write_suite(mirror, suite, version, indexes):
         lines.append(f" {hashlib.sha256(data).hexdigest()} {len(data)} {path}/Packages\n")
     (folder / "Release").write_text(
         f"Origin: Debian\nLabel: Debian\nSuite: {suite}\nCodename: {suite}\nVersion: {version}\n"
+        f"Date: {email.utils.formatdate(usegmt=True)}\n"
         f"Architectures: amd64\nComponents: main\nSHA256:\n{''.join(lines)}")
