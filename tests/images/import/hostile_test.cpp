@@ -201,7 +201,7 @@ TEST_CASE("deep trees, long names and many members", "[import][hostile]") {
 }
 
 TEST_CASE("a directory of hundreds of MiB costs no memory", "[import][hostile][memory]") {
-  const auto before = max_resident_kib();
+  [[maybe_unused]] const auto before = max_resident_kib();
   const ScratchFolder scratch;
   RawMedium medium;
   medium.volume_sectors = 1 << 20;
