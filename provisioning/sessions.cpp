@@ -56,15 +56,25 @@ void Sessions::use_token(std::string_view token, TokenFile file, Ipv4 peer, Chec
   checked(Verdict::good, ref);
 }
 
+// False when `checked` has its answer already, or will have it when the attempt is revoked.
+bool Sessions::admits(const SessionRef& ref, Ipv4 peer, Checked& checked) {
+  if (ref.host == nullptr) {
+    checked(Verdict::unknown, {});
+  } else if (is_taker(*ref.session, peer)) {
+    if (!ref.session->ended) return true;
+    checked(Verdict::finished, ref);
+  } else if (ref.session->ended) {
+    checked(Verdict::wrong_taker, {});
+  } else {
+    revoke(ref, peer,
+           [checked = std::move(checked)]() mutable { checked(Verdict::wrong_taker, {}); });
+  }
+  return false;
+}
+
 void Sessions::use_call_back(std::string_view token, Ipv4 peer, Checked checked) {
   const auto ref = ledger_.hosts().by_token(Sha256::of(token));
-  if (ref.host == nullptr) return checked(Verdict::unknown, {});
-  if (!is_taker(*ref.session, peer)) {
-    if (ref.session->ended) return checked(Verdict::wrong_taker, {});
-    return revoke(ref, peer,
-                  [checked = std::move(checked)]() mutable { checked(Verdict::wrong_taker, {}); });
-  }
-  if (ref.session->ended) return checked(Verdict::finished, ref);
+  if (!admits(ref, peer, checked)) return;
   const auto now = ledger_.now();
   ref.host->contact = now.steady;
   ref.host->seen_ms = now.unix_ms;
@@ -136,13 +146,7 @@ void Sessions::open_free(Host& host, std::int64_t id, Ipv4 peer, Opened opened) 
 
 void Sessions::authorise(std::string_view bearer, Ipv4 peer, Checked checked) {
   const auto ref = ledger_.hosts().by_bearer(Sha256::of(bearer));
-  if (ref.host == nullptr) return checked(Verdict::unknown, {});
-  if (!is_taker(*ref.session, peer)) {
-    if (ref.session->ended) return checked(Verdict::wrong_taker, {});
-    return revoke(ref, peer,
-                  [checked = std::move(checked)]() mutable { checked(Verdict::wrong_taker, {}); });
-  }
-  if (ref.session->ended) return checked(Verdict::finished, ref);
+  if (!admits(ref, peer, checked)) return;
   follow_address(ref, peer);
   const auto now = ledger_.now();
   ref.host->contact = now.steady;

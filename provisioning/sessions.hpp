@@ -74,6 +74,7 @@ class Sessions {
 
  private:
   [[nodiscard]] bool is_taker(const BootSession& session, Ipv4 peer) const;
+  bool admits(const SessionRef& ref, Ipv4 peer, Checked& checked);
   void follow_address(const SessionRef& ref, Ipv4 peer);
   void open_free(Host& host, std::int64_t id, Ipv4 peer, Opened opened);
   void revoke(const SessionRef& ref, Ipv4 peer, Scheduler::Task done);

@@ -1,7 +1,6 @@
 #include "service/image_references.hpp"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 #include "base/json.hpp"
@@ -46,11 +45,7 @@ Fallible<void> search_profiles(const fs::path& folder, const std::string& image,
   return {};
 }
 
-bool is_under_way(const std::string& state) {
-  constexpr std::array<std::string_view, 3> kStates{"armed", "booting", "installing"};
-  return std::ranges::find(kStates, state) != kStates.end();
-}
-
+// `images` of a host is what it is armed with, also while it is at work or may try again.
 Fallible<void> search_hosts(const prov::Config& config, const std::string& image,
                             std::vector<std::string>& out) {
   OperatorClient client(config);
@@ -63,7 +58,7 @@ Fallible<void> search_hosts(const prov::Config& config, const std::string& image
   for (const auto& host : *hosts) {
     const auto images = host.find("images");
     const auto list = images ? images->elements() : Fallible<std::vector<JsonView>>();
-    if (!list || !is_under_way(host.text_or("state", ""))) continue;
+    if (!list) continue;
     const auto names_it = [&](const JsonView& name) { return name.text() == image; };
     if (std::ranges::none_of(*list, names_it)) continue;
     const auto name = host.text_or("name", "");
