@@ -6,8 +6,9 @@
 namespace slipway::images {
 
 // Zeros that adjoin become one piece: a range of many TiB must not become a long list.
-void Backlog::wrote(const Piece& piece) {
+void Backlog::wrote(const Piece& piece, std::uint64_t octets) {
   const std::scoped_lock lock(mutex_);
+  unflushed_octets_ += octets;
   if (piece.kind == Piece::Kind::zero && !written_.empty()) {
     auto& last = written_.back();
     if (last.kind == Piece::Kind::zero && last.offset + last.length == piece.offset) {
@@ -19,7 +20,13 @@ void Backlog::wrote(const Piece& piece) {
 }
 
 std::vector<Piece> Backlog::begin_flush() {
+  return begin_due_flush(0, 0);
+}
+
+std::vector<Piece> Backlog::begin_due_flush(std::uint64_t least, std::uint64_t most) {
   const std::scoped_lock lock(mutex_);
+  if (unflushed_octets_ < (flushed_.empty() ? least : most)) return {};
+  unflushed_octets_ = 0;
   return std::exchange(written_, {});
 }
 

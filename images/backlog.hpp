@@ -15,11 +15,15 @@ namespace slipway::images {
 
 class Backlog {
  public:
-  // A piece whose write returned.
-  void wrote(const Piece& piece);
+  // A piece whose write returned, and how much of it was written.
+  void wrote(const Piece& piece, std::uint64_t octets = 0);
 
   // Call before a flush begins: gives what was written until now.
   [[nodiscard]] std::vector<Piece> begin_flush();
+  // The same when a flush is due, else nothing: `most` octets were written since the last one began,
+  // or `least` of them and nothing else is left to read back. Zeros of which nothing is written do
+  // not count.
+  [[nodiscard]] std::vector<Piece> begin_due_flush(std::uint64_t least, std::uint64_t most);
   // Call after that flush succeeded, with what begin_flush() gave.
   void flushed(const std::vector<Piece>& pieces);
 
@@ -35,6 +39,7 @@ class Backlog {
   mutable std::mutex mutex_;
   std::vector<Piece> written_;
   std::deque<Piece> flushed_;
+  std::uint64_t unflushed_octets_ = 0;
 };
 
 }  // namespace slipway::images

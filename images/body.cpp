@@ -93,7 +93,7 @@ Outcome Body::write() {
     };
   }
   auto outcome = run_workers(std::move(pipeline));
-  if (outcome) outcome = flush();
+  if (outcome) outcome = flush(backlog_.begin_flush());
   return outcome;
 }
 
@@ -132,9 +132,17 @@ Outcome Body::write_piece(Job& job) {
     case Piece::Kind::seed: outcome = write_seed(); break;
   }
   if (!outcome) return outcome;
-  backlog_.wrote(piece);
   const bool is_free = piece.kind == Piece::Kind::zero && !disk_.writes_zeros();
-  return is_free ? Outcome{} : count_written(piece.length);
+  const auto octets = is_free ? 0 : piece.length;
+  done_octets_ += octets;
+  backlog_.wrote(piece, octets);
+  return flush(backlog_.begin_due_flush(early_flush_octets(), job_.flush_every_octets));
+}
+
+// Where the network is slower than the disk, the read-back would wait for a whole flush interval and
+// then for the last one alone: an eighth of it is enough while nothing is left to read.
+std::uint64_t Body::early_flush_octets() const {
+  return disk_.is_rotational() ? job_.flush_every_octets : job_.flush_every_octets / 8;
 }
 
 Outcome Body::write_chunk(Job& job) {
@@ -169,19 +177,10 @@ Outcome Body::write_seed() {
   return outcome;
 }
 
-// Flushes each time that flush_every_octets more were written, so that a disk's cache does not
-// swallow more, and its errors show early.
-Outcome Body::count_written(std::uint64_t octets) {
-  done_octets_ += octets;
-  const auto every = job_.flush_every_octets;
-  const auto before = unflushed_octets_.fetch_add(octets);
-  if (before / every == (before + octets) / every) return {};
-  return flush();
-}
-
+// Flushed now and then, so that a disk's cache does not swallow more, and its errors show early.
 // What is written while the flush runs belongs to the next one.
-Outcome Body::flush() {
-  const auto pieces = backlog_.begin_flush();
+Outcome Body::flush(const std::vector<Piece>& pieces) {
+  if (pieces.empty()) return {};
   auto outcome = disk_write(disk_.flush());
   if (outcome) backlog_.flushed(pieces);
   return outcome;

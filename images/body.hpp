@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "images/backlog.hpp"
 #include "images/digest.hpp"
@@ -60,8 +61,8 @@ class Body {
   Outcome write_chunk(Job& job);
   Outcome write_zeros(const Piece& piece);
   Outcome write_seed();
-  Outcome count_written(std::uint64_t octets);
-  Outcome flush();
+  [[nodiscard]] std::uint64_t early_flush_octets() const;
+  Outcome flush(const std::vector<Piece>& pieces);
 
   Outcome check_piece(const Piece& piece);
   bool is_good(const Piece& piece, std::span<std::uint8_t> found);
@@ -81,7 +82,7 @@ class Body {
   std::optional<ReadBack> proof_;
   std::optional<Marks> marks_;  // of what this run wrote; none when it only compares
   std::atomic<std::uint64_t> done_octets_ = 0, total_octets_ = 0;
-  std::atomic<std::uint64_t> written_octets_ = 0, unflushed_octets_ = 0;
+  std::atomic<std::uint64_t> written_octets_ = 0;
 
   std::mutex mutex_;
   std::vector<AlignedBuffer> buffers_;

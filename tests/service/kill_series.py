@@ -240,8 +240,8 @@ class Series:
             self.server.start()
             self.compare()
             self.check_audit()
-        except Lost as lost:
-            return str(lost)
+        except (Lost, sqlite3.DatabaseError) as lost:  # a kill within a checkpoint leaves a torn file
+            return f"{lost} {getattr(lost, 'sqlite_errorname', '')}".strip()
         raise SystemExit("the control did not fail: the series proves nothing")
 
 
