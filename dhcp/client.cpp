@@ -37,16 +37,8 @@ std::string_view text_option(const Packet& packet, Option code) {
   return value ? without_trailing_nuls(as_text(*value)) : std::string_view{};
 }
 
-// By prefix only: an iPXE chained as undionly.kpxe sends the bare word, copied from our own reply.
-std::string_view class_of(std::string_view vendor_class) {
-  for (const auto known : {kPxeClass, kHttpClass}) {
-    if (vendor_class.starts_with(known)) return known;
-  }
-  return {};
-}
-
 // Option 93 may list several architectures; the first one that we can boot counts. The text of
-// option 60 repeats the code but is not to be trusted (see class_of).
+// option 60 repeats the code but is not to be trusted (see boot_class).
 const ArchRow* choose_arch(ByteView codes, std::string_view vendor_class) {
   Reader reader(codes);
   while (reader.left() >= 2) {
@@ -113,10 +105,18 @@ bool can_boot(const Packet& packet) {
 
 }  // namespace
 
+// By prefix only: an iPXE chained as undionly.kpxe sends the bare word, copied from our own reply.
+std::string_view boot_class(std::string_view vendor_class) {
+  for (const auto known : {kPxeClass, kHttpClass}) {
+    if (vendor_class.starts_with(known)) return known;
+  }
+  return {};
+}
+
 Result<Client> identify(const Packet& packet) {
   if (packet.op != Op::request) return std::unexpected(make_error_code(Errc::not_a_request));
   const auto vendor_class = text_option(packet, Option::vendor_class);
-  const auto known_class = class_of(vendor_class);
+  const auto known_class = boot_class(vendor_class);
   const auto codes = packet.options.find(Option::client_arch);
   if (known_class.empty() || !codes) return std::unexpected(make_error_code(Errc::not_pxe));
   const auto* row = choose_arch(*codes, known_class);

@@ -29,6 +29,9 @@ struct Client {
   std::string_view user_class;    // option 77 as it came, printable or not; empty when absent
 };
 
+// The class that option 60 begins with, "PXEClient" or "HTTPClient"; empty for any other text.
+[[nodiscard]] std::string_view boot_class(std::string_view vendor_class);
+
 // Not ours (silence, counted): `not_a_request`, `not_pxe`, `unknown_arch`. Malformed: `bad_uuid`.
 [[nodiscard]] Result<Client> identify(const Packet& packet);
 

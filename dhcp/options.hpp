@@ -14,6 +14,7 @@ namespace slipway::dhcp {
 enum class Option : std::uint8_t {
   pad = 0,
   vendor_info = 43,
+  requested_address = 50,
   overload = 52,
   message_type = 53,
   server_id = 54,

@@ -3,6 +3,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 
@@ -25,12 +26,30 @@ constexpr int kBatch = 64;
 constexpr std::uint8_t kUnsentEvent = 50;
 // A client that repeats its request gets a line again after this time.
 constexpr std::chrono::seconds kLogInterval{2};
+// Another server answers every boot; one line about it is enough for a while.
+constexpr std::chrono::minutes kRivalInterval{10};
 
 std::string_view name(Reply::Kind kind) {
   switch (kind) {
     case Reply::Kind::offer: return "dhcp.offered";
     case Reply::Kind::ack: return "dhcp.acknowledged";
     case Reply::Kind::silent: return "dhcp.ignored";
+  }
+  return {};
+}
+
+struct RivalEvent {
+  std::string_view name;
+  log::Level level;
+};
+
+RivalEvent event_of(Overheard::Kind kind) {
+  switch (kind) {
+    case Overheard::Kind::choice: return {"dhcp.chosen", log::Level::debug};
+    case Overheard::Kind::lease: return {"dhcp.lease_server", log::Level::info};
+    case Overheard::Kind::boot_lease: return {"dhcp.rival_file", log::Level::warn};
+    case Overheard::Kind::pxe_lease: return {"dhcp.rival_class", log::Level::warn};
+    case Overheard::Kind::proxy: return {"dhcp.rival_proxy", log::Level::warn};
   }
   return {};
 }
@@ -49,16 +68,19 @@ struct Server::State {
     udp::socket socket;
   };
 
-  State(asio::io_context& io, ServerSettings wanted, BootPolicy& decides, Observer observes)
+  State(asio::io_context& io, ServerSettings wanted, BootPolicy& decides)
       : settings(std::move(wanted)),
         policy(decides),
-        observer(std::move(observes)),
         proxy{Service::proxy, udp::socket(io)},
-        boot_server{Service::boot_server, udp::socket(io)} {}
+        boot_server{Service::boot_server, udp::socket(io)},
+        ear(io) {}
 
   Fallible<void> open(Port& port, std::uint16_t number);
+  void open_ear();
   void close();
   void drain(Port& port);
+  void drain_ear();
+  void report_heard(const Overheard& heard);
   void handle(Port& port, ByteView wire, const Arrived& arrived);
   Result<void> answer(Port& port, const Packet& packet, const Arrived& arrived);
   void send(Port& port, const Reply& reply, const Arrived& arrived);
@@ -66,14 +88,18 @@ struct Server::State {
   void drop(const Packet* packet, std::error_code why);
 
   static asio::awaitable<void> serve(std::shared_ptr<State> state, Port& port);
+  static asio::awaitable<void> attend(std::shared_ptr<State> state);
 
   ServerSettings settings;
   BootPolicy& policy;
   Observer observer;
+  Bystander bystander;
   Port proxy;
   Port boot_server;
+  asio::posix::stream_descriptor ear;
   Counters counters;
   LogLimiter limiter{kLogInterval};
+  LogLimiter rivals{kRivalInterval};
   std::array<std::uint8_t, 2048> in{};
   std::array<std::uint8_t, kMaxReplyOctets> out{};
 };
@@ -88,10 +114,56 @@ Fallible<void> Server::State::open(Port& port, std::uint16_t number) {
   return {};
 }
 
+void Server::State::open_ear() {
+  auto opened = Ear::open(settings.interface, settings.client_port);
+  if (opened) {
+    ear.assign(opened->release());
+  } else {
+    log::warn("dhcp.deaf", {{"interface", settings.interface}, {"why", opened.error().text()}});
+  }
+}
+
 void Server::State::close() {
   boost::system::error_code ignored;  // a socket that fails to close is closed all the same
   (void)proxy.socket.close(ignored);
   (void)boot_server.socket.close(ignored);
+  (void)ear.close(ignored);
+}
+
+asio::awaitable<void> Server::State::attend(std::shared_ptr<State> state) {
+  while (state->ear.is_open()) {
+    const auto waited =
+        co_await state->ear.async_wait(asio::posix::stream_descriptor::wait_read, kNoThrow);
+    const auto& [error] = waited;
+    if (error) co_return;  // stop() closed the socket
+    state->drain_ear();
+  }
+}
+
+void Server::State::drain_ear() {
+  std::optional<Overheard> heard;
+  for (int i = 0; i < kBatch && ear.is_open(); ++i) {
+    if (listen(ear.native_handle(), heard) == Receive::nothing) return;
+    if (heard) report_heard(*heard);
+  }
+}
+
+void Server::State::report_heard(const Overheard& heard) {
+  const auto kind = static_cast<std::uint8_t>(heard.kind);
+  ++counters.overheard[kind];
+  const auto event = event_of(heard.kind);
+  const bool first = rivals.allow(heard.ip.octets, kind, std::chrono::steady_clock::now());
+  const auto level = first ? event.level : log::Level::debug;
+  if (log::enabled(level)) {
+    log::write(level, event.name,
+               {{"ip", heard.ip.text()},
+                {"server_mac", heard.mac.text()},
+                {"mac", heard.client.text()},
+                {"xid", hex(heard.xid)},
+                {"next_server", heard.next_server.text()},
+                {"interface", settings.interface}});
+  }
+  if (bystander) bystander(heard);
 }
 
 // `port` is a member of `*state`.
@@ -128,7 +200,12 @@ Result<void> Server::State::answer(Port& port, const Packet& packet, const Arriv
                         .from = arrived.from,
                         .uefi_offer = settings.uefi_offer,
                         .client_port = settings.client_port};
-  if (const auto accepted = accept(packet, arrival); !accepted) return accepted;
+  if (const auto accepted = accept(packet, arrival); !accepted) {
+    if (const auto choice = choice_of(packet); choice && port.service == Service::proxy) {
+      report_heard(*choice);
+    }
+    return accepted;
+  }
   const auto client = identify(packet);
   if (!client) return std::unexpected(client.error());
   const auto reply = respond(packet, *client, arrival, policy, out);
@@ -193,8 +270,12 @@ void Server::State::drop(const Packet* packet, std::error_code why) {
               {"interface", settings.interface}});
 }
 
-Server::Server(asio::io_context& io, ServerSettings settings, BootPolicy& policy, Observer observer)
-    : state_(std::make_shared<State>(io, std::move(settings), policy, std::move(observer))) {}
+Server::Server(asio::io_context& io, ServerSettings settings, BootPolicy& policy, Observer observer,
+               Bystander bystander)
+    : state_(std::make_shared<State>(io, std::move(settings), policy)) {
+  state_->observer = std::move(observer);
+  state_->bystander = std::move(bystander);
+}
 
 Server::~Server() { stop(); }
 
@@ -206,9 +287,11 @@ Fallible<void> Server::start() {
     state_->close();
     return boot_server;
   }
+  state_->open_ear();
   const auto executor = state_->proxy.socket.get_executor();
   spawn(executor, "dhcp.proxy", State::serve(state_, state_->proxy));
   spawn(executor, "dhcp.boot_server", State::serve(state_, state_->boot_server));
+  spawn(executor, "dhcp.ear", State::attend(state_));
   log::info("dhcp.started", {{"interface", state_->settings.interface},
                              {"proxy_port", proxy_port()},
                              {"boot_server_port", boot_server_port()}});

@@ -1,7 +1,8 @@
-// dhcp/server.hpp -- the sockets of one interface: port 67 (proxyDHCP) and 4011 (boot server).
+// dhcp/server.hpp -- the sockets of one interface: port 67 (proxyDHCP) and 4011 (boot server), and
+// an ear for what other servers answer.
 //
-// The only file of dhcp/ with a socket, a clock and a log. Everything runs on the thread of the
-// io_context that is given; so do the calls of the policy and of the observer.
+// The only file of dhcp/ with an event loop, a clock and a log. Everything runs on the thread of
+// the io_context that is given; so do the calls of the policy and of the observer.
 #pragma once
 
 #include <array>
@@ -11,6 +12,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "dhcp/overhear.hpp"
 #include "dhcp/respond.hpp"
 
 namespace boost::asio {
@@ -37,27 +39,33 @@ struct Seen {
 };
 using Observer = std::function<void(const Seen&)>;
 
+// Every answer of another server that reached this interface, and every client's choice of one;
+// as they come, not limited in number.
+using Bystander = std::function<void(const Overheard&)>;
+
 // Since the start of the server.
 struct Counters {
   std::uint64_t received = 0;
   std::uint64_t offers = 0;
   std::uint64_t acks = 0;
-  std::uint64_t silent = 0;                         // the policy gave no file
-  std::uint64_t unsent = 0;                         // the kernel refused the answer
-  std::array<std::uint64_t, kErrcCount> dropped{};  // by Errc
+  std::uint64_t silent = 0;                                // the policy gave no file
+  std::uint64_t unsent = 0;                                // the kernel refused the answer
+  std::array<std::uint64_t, kErrcCount> dropped{};         // by Errc
+  std::array<std::uint64_t, kOverheardKinds> overheard{};  // by Overheard::Kind
 };
 
 class Server {
  public:
-  // `io`, `policy` and what `observer` refers to must outlive the server.
+  // `io`, `policy` and what `observer` and `bystander` refer to must outlive the server.
   Server(boost::asio::io_context& io, ServerSettings settings, BootPolicy& policy,
-         Observer observer = {});
+         Observer observer = {}, Bystander bystander = {});
   ~Server();  // stops
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   // Opens both sockets and begins to answer. Port 67 may be shared with other servers of this
-  // machine. Fails when a socket cannot be opened or bound; then nothing is served.
+  // machine. Fails when a socket cannot be opened or bound; then nothing is served. Without the
+  // right to listen beside other servers (CAP_NET_RAW) it says so and serves without.
   [[nodiscard]] Fallible<void> start();
 
   // Closes the sockets; the policy is not called any more. Allowed at any time, also twice.

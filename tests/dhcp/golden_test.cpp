@@ -2,10 +2,13 @@
 // octets of our answer, against the text file beside the capture. UPDATE_GOLDEN=1 rewrites the
 // files and fails, so that no change of an answer is silent.
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <vector>
 
+#include "dhcp/overhear.hpp"
 #include "dhcp/respond.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/dhcp_packets.hpp"
@@ -17,6 +20,7 @@ using namespace slipway::dhcp;
 namespace {
 
 constexpr Ipv4 kServer{{10, 88, 0, 2}};  // the boot server of the captures
+constexpr Mac kSender{{0x52, 0x54, 0, 0, 0, 1}};
 
 std::string capture_path(const std::string& name) {
   return std::string(SLIPWAY_SOURCE_DIR) + "/tests/pcap/" + name;
@@ -53,6 +57,15 @@ std::string answer_text(const Packet& packet, const test::CapturedUdp& udp) {
          octet_lines(ByteView(out).first(reply->octets));
 }
 
+std::string heard_text(const Packet& packet, const test::CapturedUdp& udp) {
+  const auto heard =
+      packet.op == Op::reply ? overhear(udp.payload, udp.from.address, kSender) : choice_of(packet);
+  if (!heard) return {};
+  return "  heard " + std::string(name_of(heard->kind)) + " of " + heard->ip.text() +
+         " next server " + heard->next_server.text() + (heard->names_file ? " with a file" : "") +
+         "\n";
+}
+
 std::string story(const std::string& capture) {
   std::string text;
   for (const auto& udp : test::read_pcap(capture_path(capture + ".pcap"))) {
@@ -60,34 +73,40 @@ std::string story(const std::string& capture) {
     text += udp.from.text() + " > " + udp.to.text() + ", " + std::to_string(udp.payload.size()) +
             " octets\n  ";
     const auto packet = parse(udp.payload);
-    text += packet ? test::describe(*packet) + answer_text(*packet, udp)
+    text += packet ? test::describe(*packet) + heard_text(*packet, udp) + answer_text(*packet, udp)
                    : packet.error().message() + "\n";
   }
   return text;
 }
 
-const std::vector<std::string> kCaptures{"edk2-x64-http-boot",      "edk2-x64-pxe-binl",
-                                         "edk2-x64-pxe-chain",      "edk2-x64-pxe-direct",
-                                         "ipxe2019-bios-rom-4011",  "ipxe2019-bios-rom-opt67",
-                                         "ipxe2019-bios-rom-proxy", "ipxe2025-x64-chained"};
+// The names of all captures of the folder, in order.
+std::vector<std::string> captures() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(capture_path(""))) {
+    if (entry.path().extension() == ".pcap") names.push_back(entry.path().stem().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
 
 }  // namespace
 
 TEST_CASE("captured packets are decoded and answered as recorded", "[dhcp][golden]") {
-  const auto capture = GENERATE(from_range(kCaptures));
+  const auto capture = GENERATE(from_range(captures()));
   CAPTURE(capture);
   const auto path = capture_path(capture + ".txt");
   const auto now = story(capture);
   if (std::getenv("UPDATE_GOLDEN") != nullptr) {
     std::ofstream(path) << now;
-    FAIL("rewrote " << path << ": look at the difference, then run without UPDATE_GOLDEN");
+    FAIL_CHECK("rewrote " << path << ": look at the difference, then run without UPDATE_GOLDEN");
+    return;
   }
   const auto golden = test::read_whole(path);
   CHECK(now == as_text(golden));
 }
 
 TEST_CASE("captured packets survive decoding, encoding and decoding", "[dhcp][golden]") {
-  const auto capture = GENERATE(from_range(kCaptures));
+  const auto capture = GENERATE(from_range(captures()));
   CAPTURE(capture);
   for (const auto& udp : test::read_pcap(capture_path(capture + ".pcap"))) {
     if (!is_dhcp(udp)) continue;

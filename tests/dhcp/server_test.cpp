@@ -14,6 +14,7 @@
 using namespace slipway;
 using namespace slipway::dhcp;
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 
 namespace {
 
@@ -62,6 +63,7 @@ struct Bench {
   Client client;
   test::FixedPolicy policy;
   std::vector<std::string> seen;
+  std::vector<Overheard> heard;
   Server server{
       io,
       {.interface = "lo", .proxy_port = 0, .boot_server_port = 0, .client_port = client.port()},
@@ -69,7 +71,8 @@ struct Bench {
       [this](const Seen& one) {
         seen.push_back(one.client.mac.text() + " " + std::string(one.file) + " by " +
                        one.server.text());
-      }};
+      },
+      [this](const Overheard& one) { heard.push_back(one); }};
 };
 
 }  // namespace
@@ -118,6 +121,31 @@ TEST_CASE("what is broken, not ours or not to boot is counted and gets silence",
   CHECK(counters.dropped[static_cast<std::size_t>(Errc::not_pxe)] == 1);
   CHECK(counters.dropped[static_cast<std::size_t>(Errc::no_message_type)] == 1);
   CHECK(counters.dropped[static_cast<std::size_t>(Errc::wrong_type)] == 1);
+}
+
+TEST_CASE("1e.42 what other servers answer is counted and told", "[dhcp][server][loopback]") {
+  Bench bench;
+  bench.client.send(test::proxy_offer(), bench.client.port());
+  bench.client.send(test::lease_offer().with(60, "PXEClient"), bench.client.port());
+  for (int i = 0; i < 200 && bench.heard.size() < 2; ++i) bench.io.run_for(5ms);
+  REQUIRE(bench.heard.size() == 2);
+  CHECK(bench.heard[0].kind == Overheard::Kind::proxy);
+  CHECK(bench.heard[1].kind == Overheard::Kind::pxe_lease);
+  const auto& counts = bench.server.counters().overheard;
+  CHECK(counts[static_cast<std::size_t>(Overheard::Kind::proxy)] == 1);
+  CHECK(counts[static_cast<std::size_t>(Overheard::Kind::pxe_lease)] == 1);
+}
+
+TEST_CASE("a client's choice of a DHCP server is told, though nobody answers it",
+          "[dhcp][server][loopback]") {
+  Bench bench;
+  auto request = test::uefi_discover().replace(53, "\x03").with(54, "\x0a\x58\0\x01"s);
+  bench.client.send(request, bench.server.proxy_port());
+  for (int i = 0; i < 200 && bench.heard.empty(); ++i) bench.io.run_for(5ms);
+  REQUIRE(bench.heard.size() == 1);
+  CHECK(bench.heard[0].kind == Overheard::Kind::choice);
+  CHECK(bench.heard[0].ip.text() == "10.88.0.1");
+  CHECK(bench.policy.calls == 0);
 }
 
 TEST_CASE("a stopped server lets the event loop end", "[dhcp][server][loopback]") {

@@ -17,13 +17,13 @@ namespace slipway::test {
 
 using namespace std::string_literals;
 
-// The octets of a request, field by field as on the wire and not through our own encoder, so that
+// The octets of a message, field by field as on the wire and not through our own encoder, so that
 // a mistake there cannot hide itself.
 struct RawPacket {
   std::uint8_t op = 1, htype = 1, hlen = 6;
   std::uint32_t xid = 0x12345678;
   std::uint16_t flags = 0;
-  std::uint32_t ciaddr = 0, giaddr = 0;
+  std::uint32_t ciaddr = 0, yiaddr = 0, siaddr = 0, giaddr = 0;
   std::array<std::uint8_t, 6> mac{0x52, 0x54, 0x00, 0xaa, 0x00, 0x01};
   std::string sname, file;
   std::vector<std::pair<int, std::string>> options;
@@ -51,7 +51,7 @@ struct RawPacket {
       }
     };
     big(op, 1), big(htype, 1), big(hlen, 1), big(0, 1), big(xid, 4), big(0, 2), big(flags, 2);
-    big(ciaddr, 4), big(0, 8), big(giaddr, 4);
+    big(ciaddr, 4), big(yiaddr, 4), big(siaddr, 4), big(giaddr, 4);
     out.insert(out.end(), mac.begin(), mac.end());
     text({}, 10), text(sname, 64), text(file, 128), big(0x63825363, 4);
     for (const auto& [code, value] : options) {
@@ -83,6 +83,23 @@ inline RawPacket http_discover() {
 }
 
 inline RawPacket ipxe_discover() { return bios_discover().with(77, "iPXE").with(175, kGoodIpxe); }
+
+// What the DHCP server 10.88.0.1 offers: a lease and nothing about booting.
+inline RawPacket lease_offer() {
+  RawPacket packet;
+  packet.op = 2;
+  packet.yiaddr = 0x0a580066;
+  packet.siaddr = 0x0a580001;
+  return packet.with(53, "\x02"s).with(54, "\x0a\x58\0\x01"s).with(51, "\0\0\x0e\x10"s);
+}
+
+// What the boot server 10.88.0.3 offers.
+inline RawPacket proxy_offer() {
+  RawPacket packet;
+  packet.op = 2;
+  packet.siaddr = 0x0a580003;
+  return packet.with(53, "\x02"s).with(54, "\x0a\x58\0\x03"s).with(60, "PXEClient");
+}
 
 // The choice of boot files of the whole service, in small.
 class FixedPolicy : public dhcp::BootPolicy {
