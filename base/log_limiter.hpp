@@ -39,4 +39,30 @@ class LogLimiter {
   std::array<Slot, 1024> slots_{};
 };
 
+// Lets some lines of each kind through in a second, whoever they are about: of forged addresses
+// each one is new.
+class LogQuota {
+ public:
+  using TimePoint = LogLimiter::TimePoint;
+
+  explicit LogQuota(std::uint32_t lines_a_second) : most_(lines_a_second) {}
+
+  // True for the first lines of `event` in the second that its first one began.
+  [[nodiscard]] bool allow(std::uint8_t event, TimePoint now) {
+    auto& kind = kinds_[event];
+    if (now - kind.since >= std::chrono::seconds(1)) kind = {now, 0};
+    if (kind.lines == most_) return false;
+    ++kind.lines;
+    return true;
+  }
+
+ private:
+  struct Kind {
+    TimePoint since;
+    std::uint32_t lines = 0;
+  };
+  std::uint32_t most_;
+  std::array<Kind, 256> kinds_{};
+};
+
 }  // namespace slipway

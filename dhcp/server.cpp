@@ -22,12 +22,17 @@ namespace {
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 // Datagrams taken before other work of the thread gets a turn.
 constexpr int kBatch = 64;
-// Kinds of lines for the limiter: 0.. by Reply::Kind, 100.. by Errc, and this.
+// Kinds of lines for the limits: 0.. by Reply::Kind, 100.. by Errc, 200.. by Overheard::Kind, and
+// this.
 constexpr std::uint8_t kUnsentEvent = 50;
 // A client that repeats its request gets a line again after this time.
 constexpr std::chrono::seconds kLogInterval{2};
-// Another server answers every boot; one line about it is enough for a while.
-constexpr std::chrono::minutes kRivalInterval{10};
+// Another server answers every boot, and a machine that we cannot boot asks at each of its own: one
+// line is enough for a while.
+constexpr std::chrono::minutes kSeldomInterval{10};
+// Of many clients at once, or of a flood with forged addresses.
+constexpr std::uint32_t kAnswerLinesASecond = 20;
+constexpr std::uint32_t kTroubleLinesASecond = 1;
 
 std::string_view name(Reply::Kind kind) {
   switch (kind) {
@@ -98,8 +103,8 @@ struct Server::State {
   Port boot_server;
   asio::posix::stream_descriptor ear;
   Counters counters;
-  LogLimiter limiter{kLogInterval};
-  LogLimiter rivals{kRivalInterval};
+  LogLimiter limiter{kLogInterval}, seldom{kSeldomInterval};
+  LogQuota answers{kAnswerLinesASecond}, troubles{kTroubleLinesASecond};
   std::array<std::uint8_t, 2048> in{};
   std::array<std::uint8_t, kMaxReplyOctets> out{};
 };
@@ -152,7 +157,9 @@ void Server::State::report_heard(const Overheard& heard) {
   const auto kind = static_cast<std::uint8_t>(heard.kind);
   ++counters.overheard[kind];
   const auto event = event_of(heard.kind);
-  const bool first = rivals.allow(heard.ip.octets, kind, std::chrono::steady_clock::now());
+  const auto number = static_cast<std::uint8_t>(200 + kind);
+  const auto now = std::chrono::steady_clock::now();
+  const bool first = seldom.allow(heard.ip.octets, number, now) && troubles.allow(number, now);
   const auto level = first ? event.level : log::Level::debug;
   if (log::enabled(level)) {
     log::write(level, event.name,
@@ -225,8 +232,9 @@ void Server::State::send(Port& port, const Reply& reply, const Arrived& arrived)
                {.to = reply.to, .from = arrived.to, .interface_index = arrived.interface_index});
   if (!sent) {
     ++counters.unsent;
-    const bool first =
-        limiter.allow(reply.to.address.octets, kUnsentEvent, std::chrono::steady_clock::now());
+    const auto now = std::chrono::steady_clock::now();
+    const bool first = limiter.allow(reply.to.address.octets, kUnsentEvent, now) &&
+                       troubles.allow(kUnsentEvent, now);
     log::write(first ? log::Level::warn : log::Level::debug, "dhcp.unsent",
                {{"to", reply.to.text()}, {"interface", settings.interface}});
   }
@@ -235,8 +243,9 @@ void Server::State::send(Port& port, const Reply& reply, const Arrived& arrived)
 
 void Server::State::report(const Packet& packet, const Seen& seen) {
   const auto event = static_cast<std::uint8_t>(seen.kind);
-  const bool first = limiter.allow(seen.client.mac.octets, event, std::chrono::steady_clock::now());
-  const bool shown = first && seen.kind != Reply::Kind::silent;
+  const auto now = std::chrono::steady_clock::now();
+  const bool shown = seen.kind != Reply::Kind::silent &&
+                     limiter.allow(seen.client.mac.octets, event, now) && answers.allow(event, now);
   const auto level = shown ? log::Level::info : log::Level::debug;
   if (log::enabled(level)) {
     log::write(level, name(seen.kind),
@@ -257,12 +266,14 @@ void Server::State::report(const Packet& packet, const Seen& seen) {
 void Server::State::drop(const Packet* packet, std::error_code why) {
   ++counters.dropped[static_cast<std::size_t>(why.value())];
   const auto mac = packet != nullptr ? packet->mac : Mac{};
-  const bool notable = why == Errc::unknown_arch ||
-                       fault(Errc{static_cast<std::uint8_t>(why.value())}) == Fault::our_failure;
+  const bool unknown = why == Errc::unknown_arch;
+  const bool notable =
+      unknown || fault(Errc{static_cast<std::uint8_t>(why.value())}) == Fault::our_failure;
   const auto event = static_cast<std::uint8_t>(100 + why.value());
-  const auto level = notable && limiter.allow(mac.octets, event, std::chrono::steady_clock::now())
-                         ? log::Level::warn
-                         : log::Level::debug;
+  const auto now = std::chrono::steady_clock::now();
+  const bool shown = notable && (unknown ? seldom : limiter).allow(mac.octets, event, now) &&
+                     troubles.allow(event, now);
+  const auto level = shown ? log::Level::warn : log::Level::debug;
   if (!log::enabled(level)) return;
   log::write(level, "dhcp.dropped",
              {{"mac", packet != nullptr ? mac.text() : std::string("unknown")},

@@ -18,3 +18,15 @@ TEST_CASE("a repeated event is let through once an interval", "[base][log]") {
   CHECK(limiter.allow(mac.octets, 1, start + milliseconds(1'000)));
   CHECK_FALSE(limiter.allow(mac.octets, 1, start + milliseconds(1'001)));
 }
+
+TEST_CASE("only some lines of a kind are let through in a second", "[base][log]") {
+  LogQuota quota(2);
+  const LogQuota::TimePoint start = std::chrono::steady_clock::now();
+  CHECK(quota.allow(1, start));
+  CHECK(quota.allow(1, start + milliseconds(500)));
+  CHECK_FALSE(quota.allow(1, start + milliseconds(999)));
+  CHECK(quota.allow(2, start + milliseconds(999)));
+  CHECK(quota.allow(1, start + milliseconds(1'000)));
+  CHECK(quota.allow(1, start + milliseconds(1'999)));
+  CHECK_FALSE(quota.allow(1, start + milliseconds(1'999)));
+}

@@ -33,7 +33,7 @@ TEST_CASE("a DISCOVER is decoded field by field", "[dhcp][packet][rfc2131]") {
   CHECK_FALSE(packet->options.find(Option::ipxe));
 }
 
-TEST_CASE("a broken packet is refused with the reason", "[dhcp][packet]") {
+TEST_CASE("1a.3 a broken packet is refused with the reason", "[dhcp][packet]") {
   auto wire = bios_discover().wire();
   SECTION("a header that is one octet short") {
     wire.resize(239);
@@ -60,7 +60,7 @@ TEST_CASE("a broken packet is refused with the reason", "[dhcp][packet]") {
   }
 }
 
-TEST_CASE("only Ethernet clients are read", "[dhcp][packet]") {
+TEST_CASE("1a.3 only Ethernet clients are read", "[dhcp][packet]") {
   auto raw = bios_discover();
   SECTION("token ring") { raw.htype = 6; }
   SECTION("a long address") { raw.hlen = 16; }
@@ -68,7 +68,7 @@ TEST_CASE("only Ethernet clients are read", "[dhcp][packet]") {
   CHECK(parse(raw.wire()).error() == Errc::not_ethernet);
 }
 
-TEST_CASE("a message type must be one octet from 1 to 8", "[dhcp][packet]") {
+TEST_CASE("1a.3 a message type must be one octet from 1 to 8", "[dhcp][packet]") {
   const auto [why, value] = GENERATE(table<std::string, std::string>({
       {"plain BOOTP", ""},
       {"zero", "\0"s},
@@ -153,7 +153,8 @@ TEST_CASE("a text field without a NUL ends with the field", "[dhcp][packet]") {
   CHECK(packet->sname == std::string(64, 's'));
 }
 
-TEST_CASE("a message is written with an end option and at least 300 octets", "[dhcp][packet]") {
+TEST_CASE("1a.10 a message is written with an end option and at least 300 octets",
+          "[dhcp][packet]") {
   std::array<std::uint8_t, 548> out{};
   Header header;
   header.xid = 0xdeadbeef;

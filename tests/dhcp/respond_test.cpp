@@ -60,7 +60,7 @@ constexpr auto kPxeClientHex = "505845436c69656e74";
 
 }  // namespace
 
-TEST_CASE("an offer has the one shape that boots everything", "[dhcp][respond]") {
+TEST_CASE("1a.10 an offer has the one shape that boots everything", "[dhcp][respond]") {
   FixedPolicy policy;
   auto raw = uefi_discover();
   raw.ciaddr = 0x01020304;  // a buggy client; RFC 2131 says zero
@@ -71,7 +71,8 @@ TEST_CASE("an offer has the one shape that boots everything", "[dhcp][respond]")
   CHECK(exchange.reply.file == "ipxe.efi");
   CHECK(exchange.reply.octets == 300);
   CHECK(exchange.reply.to == Endpoint{{{255, 255, 255, 255}}, 68});
-  CHECK(packet.op == Op::reply);
+  // op 2, htype 1, hlen 6, hops 0, the client's xid, secs 0, flags, ciaddr and yiaddr 0
+  CHECK(to_hex(ByteView(exchange.out).first(20)) == "0201060012345678000080000000000000000000");
   CHECK(packet.type == MessageType::offer);
   CHECK(packet.xid == 0x12345678);
   CHECK(packet.flags == 0x8000);
@@ -85,7 +86,7 @@ TEST_CASE("an offer has the one shape that boots everything", "[dhcp][respond]")
   CHECK(exchange.option(67) == "absent");
 }
 
-TEST_CASE("only plain ROMs are told to boot the offered file", "[dhcp][respond]") {
+TEST_CASE("1a.13 only plain ROMs are told to boot the offered file", "[dhcp][respond]") {
   const auto [why, raw, style, option43] =
       GENERATE(table<std::string, RawPacket, UefiOffer, std::string>({
           {"BIOS ROM", bios_discover(), UefiOffer::binl, "060108ff"},
@@ -142,7 +143,7 @@ TEST_CASE("a name goes into option 67 only when the file field is too short", "[
   CHECK((exchange.option(67) == "absent") == in_field);
 }
 
-TEST_CASE("an answer that does not fit 576 octets is an error, not a cut answer",
+TEST_CASE("1a.10 an answer that does not fit 576 octets is an error, not a cut answer",
           "[dhcp][respond]") {
   LongName policy(255);
   auto raw = http_discover().with(82, std::string(200, 'r'));
@@ -150,14 +151,14 @@ TEST_CASE("an answer that does not fit 576 octets is an error, not a cut answer"
   CHECK(Exchange(raw, on_proxy(), policy).error == Errc::too_large);
 }
 
-TEST_CASE("no UUID in the request means none in the answer", "[dhcp][respond]") {
+TEST_CASE("1a.6 no UUID in the request means none in the answer", "[dhcp][respond]") {
   FixedPolicy policy;
   const Exchange exchange(bios_discover().without(97), on_proxy(), policy);
   REQUIRE(exchange.packet);
   CHECK(exchange.option(97) == "absent");
 }
 
-TEST_CASE("a relayed request is answered to the relay with its option 82 last",
+TEST_CASE("1a.11 a relayed request is answered to the relay with its option 82 last",
           "[dhcp][respond][rfc3046]") {
   const auto client_flags = GENERATE(std::uint16_t{0}, std::uint16_t{0x8000});
   FixedPolicy policy;
@@ -174,14 +175,14 @@ TEST_CASE("a relayed request is answered to the relay with its option 82 last",
   CHECK(tail.find("52060104706f7274ff00") != std::string::npos);
 }
 
-TEST_CASE("an option 82 without a relay is not echoed", "[dhcp][respond]") {
+TEST_CASE("1a.11 an option 82 without a relay is not echoed", "[dhcp][respond]") {
   FixedPolicy policy;
   const Exchange exchange(uefi_discover().with(82, "\x01\x04port"), on_proxy(), policy);
   REQUIRE(exchange.packet);
   CHECK(exchange.option(82) == "absent");
 }
 
-TEST_CASE("a boot server answers to where the request came from", "[dhcp][respond]") {
+TEST_CASE("1b.17 1b.19 a boot server answers to where the request came from", "[dhcp][respond]") {
   const auto [why, port] = GENERATE(table<std::string, std::uint16_t>(
       {{"EDK2", std::uint16_t{4011}}, {"iPXE", std::uint16_t{68}}}));
   CAPTURE(why);
@@ -201,7 +202,7 @@ TEST_CASE("a boot server answers to where the request came from", "[dhcp][respon
   CHECK(exchange.option(60) == kPxeClientHex);
 }
 
-TEST_CASE("each port answers its own message types", "[dhcp][respond]") {
+TEST_CASE("1a.3 1b.17 each port answers its own message types", "[dhcp][respond]") {
   const auto [type, proxy, boot_server] = GENERATE(table<char, bool, bool>({
       {'\x01', true, false},   // DISCOVER
       {'\x03', false, true},   // REQUEST: on 67 it is for the DHCP server
@@ -217,7 +218,7 @@ TEST_CASE("each port answers its own message types", "[dhcp][respond]") {
   CHECK((Exchange(raw, on_boot_server(), policy).error == std::error_code{}) == boot_server);
 }
 
-TEST_CASE("a boot item is echoed when it is the plain bootstrap and ignored otherwise",
+TEST_CASE("1b.18 a boot item is echoed when it is the plain bootstrap and ignored otherwise",
           "[dhcp][respond]") {
   const auto [why, vendor_info, answer] = GENERATE(table<std::string, std::string, std::string>({
       {"type 0, layer 0", "\x47\x04\0\0\0\0\xff"s, "470400000000ff"},
@@ -238,7 +239,7 @@ TEST_CASE("a boot item is echoed when it is the plain bootstrap and ignored othe
   }
 }
 
-TEST_CASE("who is not to boot gets silence", "[dhcp][respond]") {
+TEST_CASE("1a.15 who is not to boot gets silence", "[dhcp][respond]") {
   FixedPolicy policy;
   policy.silent = true;
   const Exchange proxy(uefi_discover(), on_proxy(), policy);
@@ -257,9 +258,51 @@ TEST_CASE("without an address of ours nothing is answered", "[dhcp][respond]") {
   CHECK(policy.calls == 0);
 }
 
-TEST_CASE("a repeated DISCOVER gets the same octets", "[dhcp][respond]") {
+TEST_CASE("1a.13 a repeated DISCOVER gets the same octets", "[dhcp][respond]") {
   FixedPolicy policy;
   const Exchange first(bios_discover(), on_proxy(), policy);
   const Exchange second(bios_discover(), on_proxy(), policy);
   CHECK(first.out == second.out);
+}
+
+TEST_CASE("1b.17 a request with neither server nor client identifier is answered whole",
+          "[dhcp][respond]") {
+  FixedPolicy policy;
+  const auto raw = to_request(uefi_discover()).without(54).without(61);
+  const Exchange exchange(raw, on_boot_server(), policy);
+  REQUIRE(exchange.packet);
+  CHECK(exchange.packet->xid == 0x12345678);
+  CHECK(exchange.option(54) == "0a580002");
+  CHECK(exchange.option(60) == kPxeClientHex);
+  CHECK(exchange.option(97) == "0078563412341278569abcdef012345678");
+}
+
+TEST_CASE("1b.20 a BIOS client that comes to 4011 is answered too", "[dhcp][respond]") {
+  FixedPolicy policy;
+  const Exchange exchange(to_request(bios_discover()), on_boot_server(68), policy);
+  REQUIRE(exchange.packet);
+  CHECK(exchange.packet->type == MessageType::ack);
+  CHECK(exchange.packet->file == "undionly.kpxe");
+}
+
+TEST_CASE("1b.21 the offer names our address as the server to ask", "[dhcp][respond]") {
+  const auto raw = GENERATE(bios_discover(), uefi_discover(), http_discover(), ipxe_discover());
+  const Ipv4 server{{192, 0, 2, 7}};
+  FixedPolicy policy;
+  auto arrival = on_proxy();
+  arrival.server = server;
+  const Exchange exchange(raw, arrival, policy);
+  REQUIRE(exchange.packet);
+  CHECK(exchange.packet->siaddr == server);
+  CHECK(exchange.option(54) == "c0000207");
+}
+
+TEST_CASE("1b.22 whoever is offered a boot server is answered by it", "[dhcp][respond]") {
+  const auto raw = GENERATE(bios_discover(), uefi_discover(), http_discover(), ipxe_discover());
+  FixedPolicy policy;
+  const Exchange offer(raw, on_proxy(), policy);
+  const Exchange ack(to_request(raw), on_boot_server(), policy);
+  CHECK(offer.reply.kind == Reply::Kind::offer);
+  CHECK(ack.reply.kind == Reply::Kind::ack);
+  CHECK(ack.reply.file == offer.packet->file);
 }

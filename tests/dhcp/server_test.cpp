@@ -1,11 +1,13 @@
 #include "dhcp/server.hpp"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
-#include <thread>
+#include <sstream>
 
+#include "base/descriptor.hpp"
 #include "base/log.hpp"
 #include "base/udp.hpp"
 #include "tests/support/catch.hpp"
@@ -21,18 +23,18 @@ namespace {
 constexpr Ipv4 kLoopback{{127, 0, 0, 1}};
 
 // A client's socket on the loopback.
-class Client {
+class Peer {
  public:
-  Client() : fd_(open_udp({.interface = "lo", .local = {}, .broadcast = true})) {
+  Peer() : fd_(open_udp({.interface = "lo", .local = {}, .broadcast = true})) {
     REQUIRE(fd_);
     port_ = local_endpoint(*fd_)->port;
   }
-  ~Client() { ::close(*fd_); }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
+  ~Peer() { ::close(*fd_); }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
 
-  void send(const test::RawPacket& raw, std::uint16_t port) const {
-    REQUIRE(send_udp(*fd_, raw.wire(), {.to = {kLoopback, port}}));
+  void send(const test::RawPacket& raw, std::uint16_t port, Ipv4 to = kLoopback) const {
+    REQUIRE(send_udp(*fd_, raw.wire(), {.to = {to, port}}));
   }
   // What arrives while the event loop is given `patience`; empty when nothing does.
   Bytes receive(boost::asio::io_context& io, std::chrono::milliseconds patience = 2s) {
@@ -60,7 +62,7 @@ struct Bench {
     REQUIRE(server.start());
   }
   boost::asio::io_context io;
-  Client client;
+  Peer client;
   test::FixedPolicy policy;
   std::vector<std::string> seen;
   std::vector<Overheard> heard;
@@ -77,7 +79,7 @@ struct Bench {
 
 }  // namespace
 
-TEST_CASE("a DISCOVER on the wire is answered by broadcast from the interface's address",
+TEST_CASE("1a.2 a DISCOVER on the wire is answered by broadcast from the interface's address",
           "[dhcp][server][loopback]") {
   Bench bench;
   bench.client.send(test::uefi_discover(), bench.server.proxy_port());
@@ -92,8 +94,9 @@ TEST_CASE("a DISCOVER on the wire is answered by broadcast from the interface's 
   CHECK(bench.server.counters().offers == 1);
 }
 
-TEST_CASE("a request to the boot server is answered from the port and address that were asked",
-          "[dhcp][server][loopback]") {
+TEST_CASE(
+    "1b.19 a request to the boot server is answered from the port and address that were asked",
+    "[dhcp][server][loopback]") {
   Bench bench;
   auto raw = test::uefi_discover().replace(53, "\x03");
   raw.ciaddr = kLoopback.number();
@@ -106,7 +109,7 @@ TEST_CASE("a request to the boot server is answered from the port and address th
   CHECK(bench.server.counters().acks == 1);
 }
 
-TEST_CASE("what is broken, not ours or not to boot is counted and gets silence",
+TEST_CASE("1a.3 what is broken, not ours or not to boot is counted and gets silence",
           "[dhcp][server][loopback]") {
   Bench bench;
   bench.policy.silent = true;
@@ -146,6 +149,159 @@ TEST_CASE("a client's choice of a DHCP server is told, though nobody answers it"
   CHECK(bench.heard[0].kind == Overheard::Kind::choice);
   CHECK(bench.heard[0].ip.text() == "10.88.0.1");
   CHECK(bench.policy.calls == 0);
+}
+
+TEST_CASE("1a.1 port 67 is shared with another server whichever started first",
+          "[dhcp][server][loopback]") {
+  log::set_level(log::Level::error);
+  std::uint16_t port = 0;
+  {
+    const auto free_port = open_udp({.interface = "lo", .local = {}});
+    REQUIRE(free_port);
+    port = local_endpoint(*free_port)->port;
+    ::close(*free_port);
+  }
+  const auto open_other = [&] {
+    return open_udp({.interface = "lo",
+                     .local = {.address = {}, .port = port},
+                     .broadcast = true,
+                     .share_port = true});
+  };
+  boost::asio::io_context io;
+  Peer client;
+  test::FixedPolicy policy;
+  Server server(
+      io,
+      {.interface = "lo", .proxy_port = port, .boot_server_port = 0, .client_port = client.port()},
+      policy);
+  const bool other_first = GENERATE(true, false);
+  auto other = other_first ? open_other() : Fallible<int>(-1);
+  REQUIRE(server.start());
+  if (!other_first) other = open_other();
+  REQUIRE(other);
+  const Descriptor held(*other);
+  client.send(test::uefi_discover(), port, Ipv4{{255, 255, 255, 255}});
+  CHECK_FALSE(client.receive(io).empty());
+  Bytes buffer(2048);
+  Arrived arrived;
+  CHECK(receive_udp(*other, buffer, arrived) == Receive::datagram);
+  CHECK(arrived.from.port == client.port());
+}
+
+TEST_CASE("1a.2 an answer leaves from the one of our addresses that was asked",
+          "[dhcp][server][loopback]") {
+  constexpr Ipv4 kSecond{{127, 0, 0, 2}};
+  Bench bench;
+  auto raw = test::uefi_discover().replace(53, "\x03");
+  raw.ciaddr = kLoopback.number();
+  bench.client.send(raw, bench.server.boot_server_port(), kSecond);
+  const auto wire = bench.client.receive(bench.io);
+  const auto ack = parse(wire);
+  REQUIRE(ack);
+  CHECK(ack->siaddr == kSecond);
+  CHECK(ack->sname == "127.0.0.2");
+  CHECK(bench.client.arrived.from == Endpoint{kSecond, bench.server.boot_server_port()});
+}
+
+TEST_CASE("1a.12 the offer is sent in the turn of the loop that reads the DISCOVER",
+          "[dhcp][server][loopback]") {
+  Bench bench;
+  bench.io.poll();  // everyone waits now
+  bench.client.send(test::uefi_discover(), bench.server.proxy_port());
+  REQUIRE(bench.io.run_one_for(2s) == 1);
+  CHECK(bench.server.counters().offers == 1);
+}
+
+namespace {
+
+// What the log says while it lives: standard error goes to a file in memory.
+class LogCapture {
+ public:
+  LogCapture() : file_(::memfd_create("log", MFD_CLOEXEC)), before_(::dup(STDERR_FILENO)) {
+    REQUIRE(file_.get() >= 0);
+    REQUIRE(::dup2(file_.get(), STDERR_FILENO) == STDERR_FILENO);
+    log::set_level(log::Level::info);
+  }
+  ~LogCapture() {
+    ::dup2(before_.get(), STDERR_FILENO);
+    log::set_level(log::Level::error);
+  }
+  LogCapture(const LogCapture&) = delete;
+  LogCapture& operator=(const LogCapture&) = delete;
+
+  // The lines with `event`, in order.
+  [[nodiscard]] std::vector<std::string> lines(const std::string& event) const {
+    std::string text(1U << 20U, '\0');
+    const auto got = ::pread(file_.get(), text.data(), text.size(), 0);
+    REQUIRE(got >= 0);
+    text.resize(static_cast<std::size_t>(got));
+    std::vector<std::string> found;
+    std::istringstream all(text);
+    for (std::string line; std::getline(all, line);) {
+      if (line.find("event=" + event + " ") != std::string::npos) found.push_back(line);
+    }
+    return found;
+  }
+
+ private:
+  Descriptor file_, before_;
+};
+
+test::RawPacket from_mac(test::RawPacket raw, int last) {
+  raw.mac[5] = static_cast<std::uint8_t>(last);
+  return raw;
+}
+
+}  // namespace
+
+TEST_CASE("1a.16 a client that repeats itself gets one line with what was decided and on what",
+          "[dhcp][server][loopback]") {
+  Bench bench;
+  const LogCapture capture;
+  for (int i = 0; i < 3; ++i) {
+    bench.client.send(test::ipxe_discover(), bench.server.proxy_port());
+    REQUIRE_FALSE(bench.client.receive(bench.io).empty());
+  }
+  const auto lines = capture.lines("dhcp.offered");
+  REQUIRE(lines.size() == 1);
+  for (const auto* fact :
+       {"mac=52:54:00:aa:00:01", "xid=12345678", "arch=0", "class=PXEClient:Arch:00000:UNDI:002001",
+        "user_class=iPXE", "ipxe=true", "file=http://127.0.0.1:8080/boot.ipxe", "interface=lo"}) {
+    CHECK_THAT(lines[0], ContainsSubstring(fact));
+  }
+}
+
+TEST_CASE("1a.5 1a.16 an architecture without a boot program is said once",
+          "[dhcp][server][loopback]") {
+  Bench bench;
+  const LogCapture capture;
+  const auto arm = test::bios_discover().replace(93, "\0\x0b"s);
+  for (int i = 0; i < 3; ++i) bench.client.send(arm, bench.server.proxy_port());
+  while (bench.server.counters().received < 3) REQUIRE(bench.io.run_one_for(2s) == 1);
+  const auto lines = capture.lines("dhcp.dropped");
+  REQUIRE(lines.size() == 1);
+  CHECK_THAT(lines[0], ContainsSubstring("mac=52:54:00:aa:00:01"));
+  CHECK_THAT(lines[0], ContainsSubstring("architecture"));
+}
+
+TEST_CASE("1a.16 a flood of forged clients does not fill the log", "[dhcp][server][loopback]") {
+  Bench bench;
+  const LogCapture capture;
+  const auto arm = test::bios_discover().replace(93, "\0\x0b"s);
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) {
+    bench.client.send(from_mac(arm, i), bench.server.proxy_port());
+    bench.client.send(from_mac(test::bios_discover(), i), bench.server.proxy_port());
+    while (bench.server.counters().received < static_cast<std::uint64_t>(2 * i + 2)) {
+      REQUIRE(bench.io.run_one_for(2s) == 1);
+    }
+  }
+  // Begun seconds, as a slow machine may need several.
+  const auto seconds = static_cast<std::size_t>(1 + (std::chrono::steady_clock::now() - began) /
+                                                        std::chrono::seconds(1));
+  CHECK(bench.server.counters().offers == 100);
+  CHECK(capture.lines("dhcp.dropped").size() <= seconds);
+  CHECK(capture.lines("dhcp.offered").size() <= 20 * seconds);
 }
 
 TEST_CASE("a stopped server lets the event loop end", "[dhcp][server][loopback]") {

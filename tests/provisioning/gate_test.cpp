@@ -19,7 +19,8 @@ dhcp::Client client(const char* mac) {
 
 }  // namespace
 
-TEST_CASE("each kind of client gets its boot file", "[provisioning][gate]") {
+TEST_CASE("1a.14 each kind of client gets its boot file and a good iPXE never iPXE again",
+          "[provisioning][gate]") {
   Depot depot;
   auto& policy = depot.provisioning->boot_policy();
   auto who = client("52:54:00:bb:00:01");
