@@ -19,9 +19,7 @@ void Backlog::wrote(const Piece& piece, std::uint64_t octets) {
   written_.push_back(piece);
 }
 
-std::vector<Piece> Backlog::begin_flush() {
-  return begin_due_flush(0, 0);
-}
+std::vector<Piece> Backlog::begin_flush() { return begin_due_flush(0, 0); }
 
 std::vector<Piece> Backlog::begin_due_flush(std::uint64_t least, std::uint64_t most) {
   const std::scoped_lock lock(mutex_);

@@ -20,9 +20,9 @@ class Backlog {
 
   // Call before a flush begins: gives what was written until now.
   [[nodiscard]] std::vector<Piece> begin_flush();
-  // The same when a flush is due, else nothing: `most` octets were written since the last one began,
-  // or `least` of them and nothing else is left to read back. Zeros of which nothing is written do
-  // not count.
+  // The same when a flush is due, else nothing: `most` octets were written since the last one
+  // began, or `least` of them and nothing else is left to read back. Zeros of which nothing is
+  // written do not count.
   [[nodiscard]] std::vector<Piece> begin_due_flush(std::uint64_t least, std::uint64_t most);
   // Call after that flush succeeded, with what begin_flush() gave.
   void flushed(const std::vector<Piece>& pieces);

@@ -139,8 +139,8 @@ Outcome Body::write_piece(Job& job) {
   return flush(backlog_.begin_due_flush(early_flush_octets(), job_.flush_every_octets));
 }
 
-// Where the network is slower than the disk, the read-back would wait for a whole flush interval and
-// then for the last one alone: an eighth of it is enough while nothing is left to read.
+// Where the network is slower than the disk, the read-back would wait for a whole flush interval
+// and then for the last one alone: an eighth of it is enough while nothing is left to read.
 std::uint64_t Body::early_flush_octets() const {
   return disk_.is_rotational() ? job_.flush_every_octets : job_.flush_every_octets / 8;
 }
