@@ -3,6 +3,9 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
 #include <deque>
 #include <future>
 #include <memory>
@@ -23,6 +26,7 @@ using Decompressor = std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)>;
 
 // A frame on its way from the reading thread through a compressing one to the blob.
 struct Frame {
+  Bytes raw;
   std::uint64_t raw_length = 0;
   bool zero = false;
   Bytes stored;
@@ -36,8 +40,10 @@ bool holds(const Bytes& made, const Bytes& raw) {
   return decompress_frame(made, unpacked) && unpacked == raw;
 }
 
-Frame make_frame(const Bytes& raw, Bytes made, int level) {
+Frame make_frame(Bytes octets, Bytes made, int level) {
   Frame frame;
+  frame.raw = std::move(octets);
+  const auto& raw = frame.raw;
   frame.raw_length = raw.size();
   frame.zero = is_all_zero(raw);
   frame.was_made = holds(made, raw);
@@ -137,20 +143,29 @@ class FrameWriter {
 class FramesInFlight {
  public:
   FramesInFlight(FrameWriter& writer, const ChunkOptions& options)
-      : writer_(writer),
-        level_(options.level),
-        threads_(options.threads > 0 ? options.threads
-                                     : std::max(1U, std::thread::hardware_concurrency())) {}
+      : writer_(writer), level_(options.level), threads_(threads_of(options)), pool_(threads_) {}
+  FramesInFlight(const FramesInFlight&) = delete;
+  FramesInFlight& operator=(const FramesInFlight&) = delete;
+  ~FramesInFlight() { pool_.join(); }
+
+  // Room for a frame; what is in it is of no meaning.
+  Bytes take_room(std::size_t octets) {
+    if (spare_.empty()) return Bytes(octets);
+    auto room = std::move(spare_.back());
+    spare_.pop_back();
+    room.resize(octets);
+    return room;
+  }
 
   Fallible<void> add(Bytes raw, Bytes made) {
     if (frames_.size() > threads_) {
       auto good = finish_oldest();
       if (!good) return good;
     }
-    frames_.push_back(std::async(std::launch::async, [raw = std::move(raw), made = std::move(made),
-                                                      level = level_]() mutable {
-      return make_frame(raw, std::move(made), level);
-    }));
+    auto task = [raw = std::move(raw), made = std::move(made), level = level_]() mutable {
+      return make_frame(std::move(raw), std::move(made), level);
+    };
+    frames_.push_back(boost::asio::post(pool_, boost::asio::use_future(std::move(task))));
     return {};
   }
 
@@ -163,16 +178,24 @@ class FramesInFlight {
   }
 
  private:
+  static unsigned threads_of(const ChunkOptions& options) {
+    if (options.threads > 0) return options.threads;
+    return std::max(1U, std::thread::hardware_concurrency());
+  }
+
   Fallible<void> finish_oldest() {
-    const Frame frame = frames_.front().get();
+    auto frame = frames_.front().get();
     frames_.pop_front();
+    spare_.push_back(std::move(frame.raw));
     return writer_.add(frame);
   }
 
   FrameWriter& writer_;
   int level_;
   unsigned threads_;
-  std::deque<std::future<Frame>> frames_;  // oldest first; joined by the futures' destructors
+  std::vector<Bytes> spare_;               // rooms that were given back
+  std::deque<std::future<Frame>> frames_;  // oldest first
+  boost::asio::thread_pool pool_;
 };
 
 // The next frame of an interrupted run; empty from the end of it on.
@@ -192,13 +215,13 @@ Fallible<Chunked> write_chunks(const ReadRaw& read, const WriteStored& write,
   FramesInFlight frames(writer, options);
   bool at_made_end = false;
   for (bool at_end = false; !at_end;) {
-    Bytes raw(options.frame_octets);
+    auto raw = frames.take_room(options.frame_octets);
     const auto got = read(raw);
     if (!got) return std::unexpected(got.error());
     at_end = *got < raw.size();
     raw.resize(*got);
     if (raw.empty()) break;
-    raw_digest.update(raw);
+    if (options.digests_raw) raw_digest.update(raw);
     auto made = next_made(options, at_made_end);
     if (!made) return std::unexpected(made.error());
     auto good = frames.add(std::move(raw), std::move(*made));
@@ -209,17 +232,18 @@ Fallible<Chunked> write_chunks(const ReadRaw& read, const WriteStored& write,
   return std::move(writer).finish(raw_digest.finish());
 }
 
+// A thread keeps its context and its room: to make them anew costs as much as a fifth of the work.
 Bytes compress_frame(ByteView raw, int level) {
-  const Compressor context(ZSTD_createCCtx(), &ZSTD_freeCCtx);
+  thread_local const Compressor context(ZSTD_createCCtx(), &ZSTD_freeCCtx);
+  thread_local Bytes out;
   if (!context) throw std::bad_alloc();
+  out.resize(std::max(out.size(), ZSTD_compressBound(raw.size())));
   // Parameters are constants within their range; a failing one shows as a failing compression.
   (void)ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, level);
   (void)ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
-  Bytes out(ZSTD_compressBound(raw.size()));
   const auto size = ZSTD_compress2(context.get(), out.data(), out.size(), raw.data(), raw.size());
   if (ZSTD_isError(size) != 0) throw std::bad_alloc();  // the only way left with enough room
-  out.resize(size);
-  return out;
+  return {out.data(), out.data() + size};
 }
 
 std::size_t frame_length(ByteView stored) {

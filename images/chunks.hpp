@@ -31,6 +31,7 @@ struct ChunkOptions {
   int level = 3;         // read by many hosts, but a depot waits for the import: zstd's default
   unsigned threads = 0;  // that compress; 0: one per CPU. Memory is about 16 MiB for each
   const MadeFrames* made = nullptr;
+  bool digests_raw = true;  // false where the caller knows Chunked::raw_sha256, which stays zero
 };
 
 // Fills the span from its start; fewer octets than asked for mean the end.

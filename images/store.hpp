@@ -25,6 +25,7 @@
 #include "base/crypto.hpp"
 #include "base/result.hpp"
 #include "images/blob_writer.hpp"
+#include "images/chunks.hpp"
 #include "images/file_set.hpp"
 #include "images/files.hpp"
 #include "images/manifest.hpp"
@@ -59,7 +60,8 @@ struct ImportRequest {
   ImageName name;
   std::optional<Sha256> expected_sha256 = {};  // of the source file
   std::uint64_t max_raw_octets = kMaxRawOctets;
-  unsigned threads = 0;  // that compress; 0: one per CPU
+  unsigned threads = 0;              // that compress; 0: one per CPU
+  int level = ChunkOptions{}.level;  // of zstd, 1..19
   // Octets of the source read so far, of the whole; called often, from the importing thread. False
   // stops the import.
   std::function<bool(std::uint64_t done, std::uint64_t total)> progress =

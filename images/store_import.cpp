@@ -33,6 +33,7 @@ class Intake {
   }
 
   [[nodiscard]] ByteView head() const { return head_; }
+  [[nodiscard]] bool is_packed() const { return stream_.is_packed(); }
   Fallible<StagedSource> finish() && { return std::move(stream_).finish(); }
 
  private:
@@ -48,6 +49,7 @@ Fallible<void> check_source(const ImportRequest& request, const Sha256& found) {
 
 Fallible<Manifest> make_manifest(const ImportRequest& request, Intake intake, Chunked chunked) {
   const Bytes head(intake.head().begin(), intake.head().end());
+  const bool is_packed = intake.is_packed();
   const auto source = std::move(intake).finish();
   if (!source) return std::unexpected(source.error());
   auto good = check_source(request, source->sha256);
@@ -58,7 +60,7 @@ Fallible<Manifest> make_manifest(const ImportRequest& request, Intake intake, Ch
                     .version = request.name.version,
                     .raw_size = chunked.raw_octets,
                     .sector_size = *sector_size,
-                    .raw_sha256 = chunked.raw_sha256,
+                    .raw_sha256 = is_packed ? chunked.raw_sha256 : source->sha256,
                     .source = {request.source.filename().string(), source->sha256},
                     .chunks = std::move(chunked.chunks),
                     .zero = std::move(chunked.zero)};
@@ -110,7 +112,12 @@ Fallible<ImageInfo> Store::import_image(const ImportRequest& request) {
   const auto write = [&](ByteView octets) { return partial->write(octets); };
   const MadeFrames made{.next = [&] { return partial->next_frame(); },
                         .cut = [&](std::uint64_t octets) { return partial->cut(octets); }};
-  auto chunked = write_chunks(read, write, {.threads = request.threads, .made = &made});
+  // A raw file is its own image, and its digest is taken already.
+  auto chunked = write_chunks(read, write,
+                              {.level = request.level,
+                               .threads = request.threads,
+                               .made = &made,
+                               .digests_raw = intake.is_packed()});
   if (!chunked) return fail(chunked.error(), "importing " + request.name.text());
   if (chunked->made_octets > 0) request.resumed(chunked->made_octets);
   const auto data = chunked->stored_sha256;

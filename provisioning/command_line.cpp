@@ -169,10 +169,13 @@ class Line {
     return {};
   }
 
-  // Anaconda's initrd looks for images/install.img below inst.stage2.
+  // Anaconda's initrd looks for images/install.img below inst.stage2; that of RHEL 7 for what
+  // .treeinfo names, LiveOS/squashfs.img.
   Fallible<void> add_kickstart() {
     add("inst.ks=" + config_url());
-    const bool has_stage2 = boot_.installer.set.file("images/install.img") != nullptr;
+    const auto& set = boot_.installer.set;
+    const bool has_stage2 =
+        set.file("images/install.img") != nullptr || set.file("LiveOS/squashfs.img") != nullptr;
     const bool said = says_key("inst.stage2") || says_key("inst.repo");
     if (!has_stage2 && !said) {
       return missing("images/install.img; or say inst.stage2= in the profile's cmdline");

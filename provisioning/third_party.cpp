@@ -119,7 +119,7 @@ std::uint64_t memory_needed(InstallerKind kind, const InstallerSet& set) {
   const auto root = octets_of(set, "rootfs");
   const auto fetched = root != 0 ? root : octets_of(set, "iso");
   if (kind == InstallerKind::kairos || set.kind == "kairos") return 2 * (initrds + fetched);
-  const auto stage2 = octets_of(set, "images/install.img");
+  const auto stage2 = octets_of(set, "images/install.img") + octets_of(set, "LiveOS/squashfs.img");
   return 3 * initrds + fetched + stage2 + 256 * kMebibyte;
 }
 

@@ -20,6 +20,7 @@ namespace json = boost::json;
 struct ImportWords {  // as they stand on the command line
   std::vector<std::string> sources;
   std::string name, version;
+  int level = images::ImportRequest{}.level;
   CheckWords check;
   NetworkOptions network;
   InstallerWords installer;
@@ -29,6 +30,7 @@ struct ImportOptions {
   std::string source;
   images::ImageName image;
   std::optional<Sha256> sha256;  // of the source
+  int level;                     // of zstd
 };
 
 json::object describe(const images::ImageInfo& info) {
@@ -97,6 +99,7 @@ void import_disk_image(Common& common, images::Store& store, const ImportOptions
   const images::ImportRequest request{.source = options.source,
                                       .name = options.image,
                                       .expected_sha256 = options.sha256,
+                                      .level = options.level,
                                       .progress =
                                           [&bar](std::uint64_t done, std::uint64_t total) {
                                             bar.show("import", done, total);
@@ -230,7 +233,8 @@ void import_any(Common& common, const ImportWords& words) {
   const auto source = words.sources.empty() ? std::string() : words.sources.front();
   const auto sha256 = expected_sha256(words.check, source.substr(source.rfind('/') + 1));
   if (!sha256) return common.failed(sha256.error());
-  const ImportOptions options{.source = source, .image = *name, .sha256 = *sha256};
+  const ImportOptions options{
+      .source = source, .image = *name, .sha256 = *sha256, .level = words.level};
   auto store = open_store(common);
   if (!store) return;
   if (is_content(words)) return import_files_of_content(common, *store, words, options);
@@ -311,6 +315,11 @@ void add_image(CLI::App& app, const SharedCommon& common) {
   import->add_option("--name", words->name, "name in the store")->required();
   import->add_option("--version", words->version, "version; never changes once imported")
       ->required();
+  import
+      ->add_option("--level", words->level,
+                   "of zstd, for disk images: higher is smaller for the hosts and slower here")
+      ->check(CLI::Range(1, 19))
+      ->capture_default_str();
   add_check_options(*import, words->check);
   add_network_options(*import, words->network);
   add_installer_options(*import, words->installer);

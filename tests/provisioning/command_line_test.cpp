@@ -76,6 +76,12 @@ TEST_CASE("each kind has its command line", "[provisioning][command_line]") {
            "config inst.stage2=http://10.0.0.2:8080/i/os/12.5 inst.ks.sendmac "
            "inst.ks.sendsn ip=dhcp" +
            kBootif},
+      {InstallerKind::kickstart,  // RHEL 7
+       {"kernel", "initrd", "LiveOS/squashfs.img", ".treeinfo"},
+       "inst.ks=" + kHost +
+           "config inst.stage2=http://10.0.0.2:8080/i/os/12.5 inst.ks.sendmac "
+           "inst.ks.sendsn ip=dhcp" +
+           kBootif},
       {InstallerKind::ignition, kLive,
        "coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=" + kHost +
            "config coreos.live.rootfs_url=" + kArtifacts + kRootfs +

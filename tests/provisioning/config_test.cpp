@@ -53,8 +53,10 @@ images:
   mirrors: {docker.io: "https://mirror.depot/hub"}
   registry_config: registry.json
   ca: /etc/ssl/depot.pem
+  require_signed: true
+  keys: [vendor.pub, /etc/keys/own.pub]
 )",
-                                   "slipway.yaml");
+                                   "/etc/slipway/slipway.yaml");
   CHECK(loaded.mistakes.empty());
   const auto& config = loaded.config;
   CHECK(config.interfaces == Lines{"eth1", "eth2"});
@@ -76,6 +78,10 @@ images:
   CHECK(config.image_sources.registry_config.filename() == "registry.json");
   CHECK(config.image_sources.registry_config.is_absolute());
   CHECK(config.image_sources.ca == "/etc/ssl/depot.pem");
+  CHECK(config.require_signed);
+  REQUIRE(config.image_keys.size() == 2);
+  CHECK(config.image_keys[0] == "/etc/slipway/vendor.pub");
+  CHECK(config.image_keys[1] == "/etc/keys/own.pub");
   CHECK_THAT(print_config(config), ContainsSubstring("\nimages:\n  mirrors:\n    docker.io: "));
 }
 
@@ -167,6 +173,11 @@ TEST_CASE("a mistake in slipway.yaml is named with its line and column", "[provi
       {"a section that is no map",
        "interfaces: [eth1]\ndhcp: proxy\n",
        {"slipway.yaml:2:7: dhcp must be a map of keys, not text"}},
+      {"signatures without a key to check them by",
+       "interfaces: [eth1]\nimages: {require_signed: true}\n",
+       {"slipway.yaml:2:10: images.require_signed needs `keys: [FILE, …]`, public keys of "
+        "minisign: "
+        "without one no image could be imported"}},
       {"a secret",
        "interfaces: [!secret x]\n",
        {"slipway.yaml:1:14: !secret may stand in the inventory only",

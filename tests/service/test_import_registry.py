@@ -74,6 +74,7 @@ def hard_link(target):
     return {"type": tarfile.LNKTYPE, "linkname": target}
 
 
+NETBOOT = Path("/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64")
 KERNEL = b"kernel" * 1000
 INITRD = b"initrd" * 1000
 LOWER = [("etc/os-release", b'PRETTY_NAME="Test OS 1"\nID=test\n'), ("boot/vmlinuz-6.1", KERNEL),
@@ -301,6 +302,23 @@ class DebiansRegistry(Imports):
             shown = self.imports(f"oci://{place}/depot/disk:v{number}", version=f"{number}")
             self.is_the_disk(shown)
             self.assertEqual(shown["source"]["name"], title or "disk")
+
+    def test_an_artifact_may_be_an_installers_iso(self):
+        place = self.serve()
+        tree = self.folder / "tree" / "install.amd"
+        tree.mkdir(parents=True)
+        shutil.copy(NETBOOT / "linux", tree / "vmlinuz")
+        shutil.copy(NETBOOT / "initrd.gz", tree)
+        iso = self.folder / "debian.iso"
+        self.tool("xorrisofs", "-quiet", "-r", "-J", "-o", str(iso), str(tree.parent))
+        self.push_artifact(place, [(iso.read_bytes(), RAW, "debian.iso")], "1")
+        shown = self.imports(f"oci://{place}/depot/disk:1")
+        self.assertEqual(shown["kind"], "debian")
+        self.assertEqual(self.blob(shown, "kernel").read_bytes(), (NETBOOT / "linux").read_bytes())
+        self.push_artifact(place, [(iso.read_bytes()[:-4 * MIB], RAW, "debian.iso")], "cut")
+        cut = self.run_import(f"oci://{place}/depot/disk:cut", version="2")
+        self.assertEqual(cut.returncode, 1, cut.stdout)
+        self.assertEqual(len(json.loads(self.image("list").stdout)["images"]), 1)
 
     def test_an_artifact_of_titled_files_is_an_installer(self):
         place = self.serve()
