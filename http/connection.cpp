@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "http/date.hpp"
 #include "http/target.hpp"
 
 namespace slipway::http {
@@ -375,6 +376,7 @@ void Connection::observe(const Request& request, int status, bool complete) cons
   access.octets = sent_octets_;
   access.complete = complete;
   access.peer = ends_.peer;
+  access.agent = request.header("User-Agent").value_or("");
   access.elapsed = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() -
                                                             head_received_at_);
   hub_->observer(access);

@@ -36,6 +36,7 @@ struct Access {
   std::uint64_t octets = 0;  // sent, head included
   bool complete = false;     // false: the client went away or was too slow
   Peer peer;
+  std::string_view agent;                // User-Agent as sent; empty: none
   std::chrono::milliseconds elapsed{0};  // from the whole head received to the last octet sent
 };
 

@@ -4,12 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
 
 #include "http/head.hpp"
 #include "http/target.hpp"
+#include "http/text.hpp"
 
 namespace slipway::http {
 namespace {
@@ -54,7 +56,7 @@ Fallible<std::shared_ptr<const File>> File::open(const std::string& path) {
   const bool known = ::fstat(descriptor, &status) == 0;
   if (known && S_ISREG(status.st_mode)) {
     return std::shared_ptr<const File>(
-        new File(descriptor, static_cast<std::uint64_t>(status.st_size)));
+        new File(descriptor, static_cast<std::uint64_t>(status.st_size), status.st_mtime));
   }
   const int reason = known ? EINVAL : errno;
   (void)::close(descriptor);  // opened for reading: nothing can be lost
@@ -62,10 +64,26 @@ Fallible<std::shared_ptr<const File>> File::open(const std::string& path) {
   return fail_errno("opening " + path, reason);
 }
 
-File::File(int descriptor, std::uint64_t size_octets)
-    : descriptor_(descriptor), size_octets_(size_octets) {}
+File::File(int descriptor, std::uint64_t size_octets, std::time_t modified)
+    : descriptor_(descriptor), size_octets_(size_octets), modified_(modified) {}
 
 File::~File() { (void)::close(descriptor_); }  // opened for reading: nothing can be lost
+
+std::string_view content_type_of(std::string_view file_name) {
+  struct Row {
+    std::string_view ending;
+    std::string_view type;
+  };
+  constexpr std::array<Row, 3> kTypes{{{".efi", "application/efi"},
+                                       {".iso", "application/vnd.efi-iso"},
+                                       {".img", "application/vnd.efi-img"}}};
+  for (const auto& [ending, type] : kTypes) {
+    if (file_name.size() < ending.size()) continue;
+    const auto last = file_name.substr(file_name.size() - ending.size());
+    if (equal_ignoring_case(last, ending)) return type;
+  }
+  return "application/octet-stream";
+}
 
 Response Response::text(int status, std::string_view content_type, std::string body) {
   Response response;

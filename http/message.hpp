@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,19 +65,26 @@ class File {
   ~File();
   [[nodiscard]] int descriptor() const { return descriptor_; }
   [[nodiscard]] std::uint64_t size_octets() const { return size_octets_; }
+  [[nodiscard]] std::time_t modified() const { return modified_; }  // seconds since 1970
 
  private:
-  File(int descriptor, std::uint64_t size_octets);
+  File(int descriptor, std::uint64_t size_octets, std::time_t modified);
   int descriptor_;
   std::uint64_t size_octets_;
+  std::time_t modified_;
 };
 
-// A whole file as a body: the connection applies Range, If-Range and If-None-Match by `etag`
-// and sends it without copying.
+// A whole file as a body: the connection applies Range, If-Range and preconditions by `etag` and
+// `modified`, and sends it without copying.
 struct FileBody {
-  std::shared_ptr<const File> file;
-  std::string etag;  // with its quotes; empty: no conditional requests
+  std::shared_ptr<const File> file{};
+  std::string etag{};                     // with its quotes; empty: none
+  std::optional<std::time_t> modified{};  // for Last-Modified; what a digest names needs none
 };
+
+// The Content-Type of a file by the end of its name: what UEFI HTTP Boot goes by for boot programs
+// (UEFI 2.10 s.24.7.3.1), application/octet-stream for all the rest.
+[[nodiscard]] std::string_view content_type_of(std::string_view file_name);
 
 struct Response {
   int status = 200;

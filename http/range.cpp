@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "http/date.hpp"
 #include "http/text.hpp"
 
 namespace slipway::http {
@@ -65,14 +66,34 @@ bool matches_weakly(std::string_view list, std::string_view etag) {
   return false;
 }
 
-// 412 or 304 when a precondition ends the request, else 200.
-int check_preconditions(const Request& request, std::string_view etag) {
-  if (etag.empty()) return 200;
+// What the header says, when it can be read; dates have no parts of a second.
+std::optional<std::time_t> date_in(const Request& request, std::string_view name) {
+  const auto value = request.header(name);
+  return value ? parse_http_date(*value) : std::nullopt;
+}
+
+// Whether the file is the one that the client has a part of.
+bool is_unchanged(const Request& request, const Validators& file) {
   const auto if_match = request.header("If-Match");
-  if (if_match && !matches_strongly(*if_match, etag)) return 412;
+  if (if_match && !file.etag.empty()) return matches_strongly(*if_match, file.etag);
+  if (if_match || !file.modified) return true;
+  const auto since = date_in(request, "If-Unmodified-Since");
+  return !since || *file.modified <= *since;
+}
+
+// Whether the client has the whole file already.
+bool is_known(const Request& request, const Validators& file) {
   const auto if_none_match = request.header("If-None-Match");
-  if (if_none_match && matches_weakly(*if_none_match, etag)) return 304;
-  return 200;
+  if (if_none_match && !file.etag.empty()) return matches_weakly(*if_none_match, file.etag);
+  if (if_none_match || !file.modified) return false;
+  const auto since = date_in(request, "If-Modified-Since");
+  return since && *file.modified <= *since;
+}
+
+// If-Range vouches for single octets: a strong ETag, or our date to the second.
+bool vouches(std::string_view if_range, const Validators& file) {
+  if (!file.etag.empty() && if_range == file.etag) return !is_weak(file.etag);
+  return file.modified && parse_http_date(if_range) == file.modified;
 }
 
 }  // namespace
@@ -95,14 +116,14 @@ Selection select_ranges(std::string_view range, std::uint64_t size_octets) {
   return selection;
 }
 
-Selection select(const Request& request, std::string_view etag, std::uint64_t size_octets) {
-  const int status = check_preconditions(request, etag);
-  if (status != 200) return {status, {}};
+Selection select(const Request& request, const Validators& validators, std::uint64_t size_octets) {
+  if (!is_unchanged(request, validators)) return {412, {}};
+  if (is_known(request, validators)) return {304, {}};
   // Range is defined for GET alone (RFC 9110 s.14.2).
   const auto range = request.header("Range");
   if (!range || request.method != Method::get) return {};
   const auto if_range = request.header("If-Range");
-  if (if_range && (etag.empty() || is_weak(etag) || *if_range != etag)) return {};
+  if (if_range && !vouches(*if_range, validators)) return {};
   return select_ranges(*range, size_octets);
 }
 

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -29,10 +31,17 @@ struct Selection {
 // as RFC 9110 s.14.2 allows, so that it cannot multiply the work: 200.
 [[nodiscard]] Selection select_ranges(std::string_view range, std::uint64_t size_octets);
 
-// Applies If-Match, If-None-Match, Range and If-Range of `request` in the order of RFC 9110
-// s.13.2.2. Without an `etag` only Range counts. Dates are not compared, because our files have
-// none: If-Range with a date gives the whole file.
-[[nodiscard]] Selection select(const Request& request, std::string_view etag,
+// By what a client knows a file again. Without one of them, the conditions that ask for it do not
+// count.
+struct Validators {
+  std::string_view etag{};                // with its quotes, or empty
+  std::optional<std::time_t> modified{};  // seconds since 1970
+};
+
+// Applies If-Match or If-Unmodified-Since, If-None-Match or If-Modified-Since, Range and If-Range
+// of `request` in the order of RFC 9110 s.13.2.2. A date that cannot be read counts as absent; in
+// If-Range as another one, which gives the whole file.
+[[nodiscard]] Selection select(const Request& request, const Validators& validators,
                                std::uint64_t size_octets);
 
 }  // namespace slipway::http

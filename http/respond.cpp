@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 
 #include "base/crypto.hpp"
+#include "http/date.hpp"
 #include "http/head.hpp"
 #include "http/range.hpp"
 #include "http/text.hpp"
@@ -106,8 +106,9 @@ Body refuse_file(Response& response, int status, std::uint64_t size_octets) {
           ? Response::problem(416, reason_of(416),
                               "the file has " + std::to_string(size_octets) +
                                   " octets and none of the ranges asked for lies inside it")
-          : Response::problem(412, reason_of(412),
-                              "the file changed since its ETag was read: download it afresh");
+          : Response::problem(
+                412, reason_of(412),
+                "the file changed since its ETag or date was read: download it afresh");
   if (status == 416) {
     problem.headers.push_back({"Content-Range", "bytes */" + std::to_string(size_octets)});
   }
@@ -119,12 +120,13 @@ Body refuse_file(Response& response, int status, std::uint64_t size_octets) {
 
 Body file_body(const Request& request, Response& response, const FileBody& source) {
   const auto size_octets = source.file->size_octets();
-  const auto selection = select(request, source.etag, size_octets);
+  const auto selection = select(request, {source.etag, source.modified}, size_octets);
   response.status = selection.status;
   if (selection.status == 412 || selection.status == 416) {
     return refuse_file(response, selection.status, size_octets);
   }
   if (!source.etag.empty()) set_header(response.headers, "ETag", source.etag);
+  if (source.modified) set_header(response.headers, "Last-Modified", http_date(*source.modified));
   set_header(response.headers, "Accept-Ranges", "bytes");
   if (selection.ranges.size() > 1) return multipart(response, source, selection.ranges);
   Body body;
@@ -195,20 +197,6 @@ Wire respond(const Request& request, Response response, const Delivery& delivery
   }
   std::ranges::move(body.pieces, std::back_inserter(wire.pieces));
   return wire;
-}
-
-std::string http_date(std::time_t now) {
-  constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  std::tm parts{};
-  (void)gmtime_r(&now, &parts);  // fails only for years above 2^31
-  std::array<char, 64> text{};
-  (void)std::snprintf(text.data(), text.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                      kDays[static_cast<std::size_t>(parts.tm_wday)], parts.tm_mday,
-                      kMonths[static_cast<std::size_t>(parts.tm_mon)], parts.tm_year + 1900,
-                      parts.tm_hour, parts.tm_min, parts.tm_sec);  // 29 characters, never cut
-  return text.data();
 }
 
 std::string_view reason_of(int status) {

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <ctime>
 #include <memory>
 #include <string>
 #include <variant>
@@ -37,9 +36,6 @@ struct Delivery {
 };
 
 [[nodiscard]] Wire respond(const Request& request, Response response, const Delivery& delivery);
-
-// "Sun, 06 Nov 1994 08:49:37 GMT" (IMF-fixdate), whatever the locale. `now`: seconds since 1970.
-[[nodiscard]] std::string http_date(std::time_t now);
 
 // "Not Found"; empty for a status that has no common name.
 [[nodiscard]] std::string_view reason_of(int status);

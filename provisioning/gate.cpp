@@ -184,6 +184,34 @@ void Gate::ask_script(BootRequest request, Reply reply) {
       *host, [this, host, asked = std::move(asked)]() mutable { answer(*host, std::move(asked)); });
 }
 
+BootAnswer Gate::preview_script(const BootRequest& request) {
+  if (is_impostor(request)) return {.kind = BootAnswer::Kind::refused};
+  const auto serial = usable_serial(request.serial);
+  const auto* host =
+      ledger_.hosts().find({.mac = request.mac, .uuid = request.uuid, .serial = serial});
+  const bool is_shared = host == nullptr && ledger_.hosts().is_shared(request.mac);
+  const auto now = ledger_.now().steady;
+  std::optional<HostView> view;
+  if (host != nullptr) view = view_of(*host, now);
+  const auto script = decide(view, ledger_.config().unknown_hosts).script;
+  const bool repeats = host != nullptr && may_repeat(*host, request.mac, script, now);
+  const bool stays_away = script == Script::local_disk && !repeats;
+  if (is_shared || stays_away || (host != nullptr && is_back(*host))) {
+    return {.kind = BootAnswer::Kind::local_disk};
+  }
+  const bool install = script == Script::install || (repeats && host->session()->attempt != 0);
+  auto answer = answer_for(host, install);
+  if (!answer) {
+    return {.kind = install ? BootAnswer::Kind::not_now : BootAnswer::Kind::local_disk};
+  }
+  if (request.from_stick && answer->kind == BootAnswer::Kind::third_party) {
+    return {.kind = BootAnswer::Kind::local_disk};
+  }
+  answer->mac = request.mac;
+  answer->token = Secret(std::string(new_token().size(), '0'));
+  return *std::move(answer);
+}
+
 void Gate::answer(Host& host, Asked asked) {
   const auto now = ledger_.now().steady;
   const auto mac = asked.request.mac;
@@ -197,7 +225,7 @@ void Gate::answer(Host& host, Asked asked) {
   if (boots_other && asked.request.from_stick) {
     return asked.reply({.kind = BootAnswer::Kind::local_disk});
   }
-  auto answer = answer_for(host, install);
+  auto answer = answer_for(&host, install);
   if (!answer) {
     ledger_.alarm(host, "host.installer_missing", answer.error().text());
     // Only an armed host is worth a second try; any other gets on with its life.
@@ -214,14 +242,15 @@ void Gate::answer(Host& host, Asked asked) {
 }
 
 // The files that are booted: our own, or of the installer that the profile names.
-Fallible<BootAnswer> Gate::answer_for(const Host& host, bool install) {
-  const auto* profile = install ? third_party_profile(host, *ledger_.inventory()) : nullptr;
+// `host` may be null where nothing is installed.
+Fallible<BootAnswer> Gate::answer_for(const Host* host, bool install) {
+  const auto* profile = install ? third_party_profile(*host, *ledger_.inventory()) : nullptr;
   if (profile == nullptr) {
     const auto installer = artifacts_.installer();
     if (!installer) return std::unexpected(installer.error());
     return BootAnswer{.kind = BootAnswer::Kind::agent, .installer = *installer};
   }
-  if (digest_of(*profile) != host.arming->profile_digest) {
+  if (digest_of(*profile) != host->arming->profile_digest) {
     return fail("profile " + profile->id() +
                 " is not what the host was armed with; arm the host again");
   }

@@ -66,6 +66,9 @@ class Gate final : public dhcp::BootPolicy {
   // Decides on a boot script. A transition that it takes (armed host: new attempt, new token) is
   // durable before `reply` runs. Asked again within the same attempt, it gives the same token.
   void ask_script(BootRequest request, Reply reply);
+  // What ask_script() would answer now, with a token of the right length but no use: nothing is
+  // noted, begun or stored. For HEAD.
+  [[nodiscard]] BootAnswer preview_script(const BootRequest& request);
 
  private:
   struct Asked {
@@ -82,7 +85,7 @@ class Gate final : public dhcp::BootPolicy {
   void answer_local_disk(Host& host, Asked asked);
   [[nodiscard]] bool is_back(const Host& host) const;
   void answer_back(Host& host, Asked asked);
-  [[nodiscard]] Fallible<BootAnswer> answer_for(const Host& host, bool install);
+  [[nodiscard]] Fallible<BootAnswer> answer_for(const Host* host, bool install);
   void answer_installer(Host& host, Asked asked, bool install, BootAnswer answer);
 
   Ledger& ledger_;

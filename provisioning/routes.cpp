@@ -75,18 +75,18 @@ Response token_response(const BootAnswer& answer) {
   return script_response(answer, {});
 }
 
-// Asking with HEAD must not use up a token or an attempt.
-Response only_get() {
-  auto response = Response::problem(405, "Method not allowed", "Ask with GET.");
-  response.headers.push_back({"Allow", "GET"});
+Response file_response(http::FileBody body, std::string_view name) {
+  Response response;
+  response.headers.push_back({"Content-Type", std::string(http::content_type_of(name))});
+  response.body = std::move(body);
   return response;
 }
 
-Response file_response(std::shared_ptr<const http::File> file, std::string etag) {
-  Response response;
-  response.headers.push_back({"Content-Type", "application/octet-stream"});
-  response.body = http::FileBody{.file = std::move(file), .etag = std::move(etag)};
-  return response;
+// What EDK2 needs to go on with a download that broke off (If-Match, If-Unmodified-Since).
+http::FileBody dated_body(std::shared_ptr<const http::File> file) {
+  const auto modified = file->modified();
+  auto etag = "\"" + std::to_string(file->size_octets()) + "-" + std::to_string(modified) + "\"";
+  return {.file = std::move(file), .etag = std::move(etag), .modified = modified};
 }
 
 // Who asks, by its own word; else the answer that says what is wrong.
@@ -172,11 +172,13 @@ void BootRoutes::add_to(http::Router& router) {
 }
 
 void BootRoutes::boot_script(const Request& request, http::Reply reply) {
-  if (request.method == Method::head) return reply(only_get());
   const ServerAddress server{.address = request.local_address, .port = request.local_port};
   if (!request.parameter("mac")) return reply(uncached(200, kText, chain_script(server)));
   auto boot = read_boot_request(request);
   if (!boot) return reply(std::move(boot.error()));
+  if (request.method == Method::head) {
+    return reply(script_response(parts_.gate.preview_script(*boot), server));
+  }
   parts_.gate.ask_script(std::move(*boot),
                          [server, reply = std::move(reply)](const BootAnswer& answer) mutable {
                            reply(script_response(answer, server));
@@ -184,10 +186,12 @@ void BootRoutes::boot_script(const Request& request, http::Reply reply) {
 }
 
 void BootRoutes::boot_token(const Request& request, http::Reply reply) {
-  if (request.method == Method::head) return reply(only_get());
   auto boot = read_boot_request(request);
   if (!boot) return reply(std::move(boot.error()));
   boot->from_stick = true;
+  if (request.method == Method::head) {
+    return reply(token_response(parts_.gate.preview_script(*boot)));
+  }
   parts_.gate.ask_script(std::move(*boot), [reply = std::move(reply)](const auto& answer) mutable {
     reply(token_response(answer));
   });
@@ -213,8 +217,11 @@ void BootRoutes::give(const Request& request, const Sha256& digest, std::string_
   auto file = parts_.artifacts.open(digest);
   if (!file) return reply(missing_file());
   // Images come in many ranges; the timeline shows the files that a boot begins with.
-  if (is_boot_file(name)) parts_.gate.note_installer_file(request.peer.address, std::string(name));
-  auto response = file_response(std::move(file), "\"" + digest.text() + "\"");
+  if (request.method == Method::get && is_boot_file(name)) {
+    parts_.gate.note_installer_file(request.peer.address, std::string(name));
+  }
+  auto response =
+      file_response({.file = std::move(file), .etag = "\"" + digest.text() + "\""}, name);
   response.headers.push_back({"Cache-Control", "public, max-age=31536000, immutable"});
   reply(std::move(response));
 }
@@ -222,16 +229,20 @@ void BootRoutes::give(const Request& request, const Sha256& digest, std::string_
 void BootRoutes::loader(const Request& request, http::Reply reply) {
   auto file = parts_.loaders.file(request.captures[0]);
   if (!file) return reply(missing_file());
-  if (const auto* host = parts_.gate.host_at(request.peer.address)) {
+  const auto* host =
+      request.method == Method::get ? parts_.gate.host_at(request.peer.address) : nullptr;
+  if (host != nullptr) {
     parts_.ledger.note(*host, "host.loader_sent", "takes " + request.captures[0] + " by HTTP");
   }
-  reply(file_response(std::move(file), {}));
+  reply(file_response(dated_body(std::move(file)), request.captures[0]));
 }
 
 void BootRoutes::with_token(const Request& request, TokenFile file, http::Reply reply) {
-  if (request.method == Method::head) return reply(only_get());
   const Secret token(request.captures[0]);
   const auto peer = request.peer.address;
+  if (request.method == Method::head) {
+    return preview_token_file(token, file, request, std::move(reply));
+  }
   parts_.sessions.use_token(token.reveal(), file, peer,
                             [this, file, token, peer, &request, reply = std::move(reply)](
                                 Verdict verdict, const SessionRef& ref) mutable {
@@ -243,6 +254,18 @@ void BootRoutes::with_token(const Request& request, TokenFile file, http::Reply 
                               if (verdict != Verdict::unknown) return reply(refusal(verdict));
                               parts_.delay.answer(std::move(reply), refusal(verdict));
                             });
+}
+
+// EDK2 and GRUB ask for the length first: that uses nothing up, moves no host and binds nobody.
+void BootRoutes::preview_token_file(const Secret& token, TokenFile file, const Request& request,
+                                    http::Reply reply) {
+  const auto found = parts_.sessions.look_at_token(token.reveal(), file, request.peer.address);
+  if (found.verdict == Verdict::unknown) {
+    return parts_.delay.answer(std::move(reply), refusal(found.verdict));
+  }
+  if (found.verdict != Verdict::good) return reply(refusal(found.verdict));
+  const ServerAddress server{.address = request.local_address, .port = request.local_port};
+  reply(token_file(found.ref, file, token, server));
 }
 
 void BootRoutes::give_token_file(const SessionRef& ref, TokenFile file, const Secret& token,

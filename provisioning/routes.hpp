@@ -38,6 +38,8 @@ class BootRoutes {
   void call_back(const http::Request& request, http::Reply reply);
   void give(const http::Request& request, const Sha256& digest, std::string_view name,
             http::Reply reply);
+  void preview_token_file(const Secret& token, TokenFile file, const http::Request& request,
+                          http::Reply reply);
   void give_token_file(const SessionRef& ref, TokenFile file, const Secret& token,
                        const http::Request& request, http::Reply reply);
   [[nodiscard]] http::Response token_file(const SessionRef& ref, TokenFile file,

@@ -27,22 +27,31 @@ bool Sessions::is_taker(const BootSession& session, Ipv4 peer) const {
   return session.address.is_zero() || session.address == peer;
 }
 
-void Sessions::use_token(std::string_view token, TokenFile file, Ipv4 peer, Checked checked) {
+Sessions::Looked Sessions::look_at_token(std::string_view token, TokenFile file, Ipv4 peer) const {
   const auto ref = ledger_.hosts().by_token(Sha256::of(token));
-  if (ref.host == nullptr) return checked(Verdict::unknown, {});
-  auto& session = *ref.session;
-  if (session.ended) return checked(Verdict::finished, {});
-  if (!is_taker(session, peer)) {
-    return revoke(ref, peer,
-                  [checked = std::move(checked)]() mutable { checked(Verdict::wrong_taker, {}); });
-  }
+  if (ref.host == nullptr) return {};
+  const auto& session = *ref.session;
+  if (session.ended) return {.verdict = Verdict::finished};
+  if (!is_taker(session, peer)) return {.verdict = Verdict::wrong_taker};
   // The initrd carries nothing but the token itself, so also a host that only waits may have it.
   if (file != TokenFile::initrd && !is_live(*ref.host, session)) {
-    return checked(Verdict::not_armed, {});
+    return {.verdict = Verdict::not_armed};
   }
-  auto& reads = session.reads[static_cast<std::size_t>(file)];
-  if (reads >= kReadsPerFile) return checked(Verdict::finished, {});
-  ++reads;
+  if (session.reads[static_cast<std::size_t>(file)] >= kReadsPerFile) {
+    return {.verdict = Verdict::finished};
+  }
+  return {.verdict = Verdict::good, .ref = ref};
+}
+
+void Sessions::use_token(std::string_view token, TokenFile file, Ipv4 peer, Checked checked) {
+  const auto [verdict, ref] = look_at_token(token, file, peer);
+  if (verdict == Verdict::wrong_taker) {
+    return revoke(ledger_.hosts().by_token(Sha256::of(token)), peer,
+                  [checked = std::move(checked)]() mutable { checked(Verdict::wrong_taker, {}); });
+  }
+  if (verdict != Verdict::good) return checked(verdict, {});
+  auto& session = *ref.session;
+  ++session.reads[static_cast<std::size_t>(file)];
   session.used = true;
   session.token = Secret();
   ref.host->contact = ledger_.now().steady;

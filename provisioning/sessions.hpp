@@ -60,6 +60,14 @@ class Sessions {
   // during the call, when the verdict is good.
   void use_token(std::string_view token, TokenFile file, Ipv4 peer, Checked checked);
 
+  // What use_token() would say, but for the alarm of a wrong taker: nothing is counted, bound or
+  // revoked. For HEAD, whose answer holds no secret.
+  struct Looked {
+    Verdict verdict = Verdict::unknown;
+    SessionRef ref{};  // set when the verdict is good
+  };
+  [[nodiscard]] Looked look_at_token(std::string_view token, TokenFile file, Ipv4 peer) const;
+
   // A call-back with `token` from `peer`: the right to report lives until the result. With
   // `finished` the reference is set, too: a report may be repeated after its session has ended.
   void use_call_back(std::string_view token, Ipv4 peer, Checked checked);

@@ -24,7 +24,8 @@ void check_path(std::string_view path) {
 void check_ranges(const RequestHead& head, std::uint64_t size_octets) {
   Request request;
   request.headers = head.headers;
-  const auto selection = select(request, "\"etag\"", size_octets);
+  constexpr std::time_t kModified = 784111777;
+  const auto selection = select(request, {"\"etag\"", kModified}, size_octets);
   require((selection.status == 206) == !selection.ranges.empty());
   std::uint64_t total_octets = 0;
   for (const auto& range : selection.ranges) {

@@ -42,6 +42,18 @@ TEST_CASE("an open file knows its size", "[http][message]") {
   (void)::close(made);
   REQUIRE(file);
   CHECK((*file)->size_octets() == 5);
+  CHECK((*file)->modified() > 1'700'000'000);  // made a moment ago
+}
+
+TEST_CASE("1d.36 the end of a name tells UEFI's types", "[http][message]") {
+  CHECK(content_type_of("shimx64.efi") == "application/efi");
+  CHECK(content_type_of("BOOTX64.EFI") == "application/efi");
+  CHECK(content_type_of("debian.iso") == "application/vnd.efi-iso");
+  CHECK(content_type_of("bench.img") == "application/vnd.efi-img");
+  CHECK(content_type_of("vmlinuz") == "application/octet-stream");
+  CHECK(content_type_of("efi") == "application/octet-stream");
+  CHECK(content_type_of("image.raw") == "application/octet-stream");
+  CHECK(content_type_of("") == "application/octet-stream");
 }
 
 TEST_CASE("a problem document is RFC 9457 JSON", "[http][message]") {

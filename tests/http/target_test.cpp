@@ -6,7 +6,7 @@
 
 using namespace slipway::http;
 
-TEST_CASE("a target becomes one spelling of its path", "[http][target]") {
+TEST_CASE("1d.37 a target becomes one spelling of its path", "[http][target]") {
   struct Row {
     const char* why;
     const char* raw;

@@ -313,9 +313,24 @@ TEST_CASE("a guessed token is answered late, and not at all cheaply for the gues
 TEST_CASE("asking with HEAD uses up nothing", "[provisioning][token]") {
   Depot depot;
   depot.arm("h1");
-  CHECK(depot.ask(std::string("/boot.ipxe?mac=") + kMac, {.method = http::Method::head}).status ==
-        405);
+  const auto answer =
+      depot.ask(std::string("/boot.ipxe?mac=") + kMac, {.method = http::Method::head});
+  CHECK(answer.status == 200);
+  CHECK_THAT(text_of(answer), ContainsSubstring("/h/00000000000000000000000000000000/initrd"));
   CHECK(depot.state("h1") == "armed");
+  CHECK(depot.host("h1").sessions.empty());
+}
+
+TEST_CASE("HEAD by the wrong taker is refused, and only its GET revokes", "[provisioning][token]") {
+  Depot depot;
+  depot.arm("h1");
+  depot.neighbours[kHere] = *Mac::parse(kMac);
+  depot.neighbours[kThere] = *Mac::parse(kOtherMac);
+  const auto path = "/h/" + depot.token_for(kMac) + "/user-data";
+  CHECK(depot.ask(path, {.from = kThere.text(), .method = http::Method::head}).status == 403);
+  CHECK(depot.state("h1") == "booting");
+  CHECK(depot.ask(path, {.from = kThere.text()}).status == 403);
+  CHECK(depot.ask(path, {.method = http::Method::head}).status == 410);
 }
 
 }  // namespace slipway::provisioning

@@ -95,7 +95,7 @@ TEST_CASE("what is no question for a token is refused, and HEAD uses none up",
   depot.arm("h1");
   CHECK(depot.ask("/boot.token").status == 400);
   CHECK(depot.ask("/boot.token?mac=52:54").status == 400);
-  CHECK(depot.ask(kToken, {.method = http::Method::head}).status == 405);
+  CHECK(text_of(depot.ask(kToken, {.method = http::Method::head})) == std::string(32, '0'));
   CHECK(depot.host("h1").arming->attempts_used == 0);
 }
 
