@@ -1,5 +1,7 @@
 #include "http/connection.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -11,7 +13,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "http/date.hpp"
 #include "http/target.hpp"
 
 namespace slipway::http {
@@ -78,20 +79,6 @@ Sent classify(ssize_t result) {
 
 }  // namespace
 
-bool Hub::has_room(const Peer& peer) const {
-  if (connections.size() >= limits.connections) return false;
-  const auto found = per_address.find(peer.address.number());
-  return peer.unix_user || found == per_address.end() ||
-         found->second < limits.connections_per_address;
-}
-
-const std::string& Hub::date() {
-  const auto now = std::time(nullptr);
-  if (now != dated_) date_ = http_date(now);
-  dated_ = now;
-  return date_;
-}
-
 void Exchange::deliver(Response answer) {
   if (response) return;
   response = std::move(answer);
@@ -118,7 +105,38 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
 }
 
 void Connection::sweep(TimePoint now) {
-  if (now >= deadline_) descriptor_.cancel();
+  const auto& limits = hub_->limits;
+  const bool makes_room = is_idle_ && !is_first_ && hub_->is_crowded();
+  const auto deadline = makes_room ? deadline_ - limits.idle + limits.header : deadline_;
+  if (now < deadline) return;
+  if (is_sending_ && is_fast_enough()) return allow(limits.stall);
+  cut_off();
+}
+
+// What the peer's kernel has acknowledged. What waits in ours says nothing of the peer: there may
+// be megabytes of it.
+std::uint64_t Connection::taken_octets() {
+  int waiting = 0;
+  if (::ioctl(descriptor_.native_handle(), SIOCOUTQ, &waiting) != 0 || waiting < 0) waiting = 0;
+  return total_octets_ - std::min(total_octets_, static_cast<std::uint64_t>(waiting));
+}
+
+bool Connection::is_fast_enough() {
+  const auto& limits = hub_->limits;
+  const auto taken = taken_octets();
+  const auto moved = taken - std::exchange(taken_before_, taken);
+  const auto milliseconds = static_cast<std::uint64_t>(limits.stall.count());
+  return moved * 1'000 >= limits.min_octets_per_second * milliseconds;
+}
+
+void Connection::cut_off() {
+  if (!is_idle_ || is_first_) ++hub_->cut_off;  // who only kept a connection did nothing wrong
+  if (is_sending_) {
+    // Else the kernel would keep what was not taken for minutes, in case he comes round.
+    const ::linger none{.l_onoff = 1, .l_linger = 0};
+    (void)::setsockopt(descriptor_.native_handle(), SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+  }
+  descriptor_.cancel();
 }
 
 void Connection::drain() {
@@ -135,18 +153,9 @@ void Connection::wake() { wake_.cancel(); }
 
 void Connection::allow(milliseconds limit) { deadline_ = std::chrono::steady_clock::now() + limit; }
 
-// A client may be slow, or pause, but not hold an answer for ever by taking an octet now and then.
-void Connection::allow_sending(std::uint64_t octets) {
-  const auto& limits = hub_->limits;
-  sent_octets_ = 0;
-  allow(limits.stall);
-  send_deadline_ = deadline_ + std::chrono::seconds(octets / limits.min_octets_per_second);
-}
-
 void Connection::note_progress(std::size_t octets) {
   sent_octets_ += octets;
-  allow(hub_->limits.stall);
-  deadline_ = std::min(deadline_, send_deadline_);
+  total_octets_ += octets;
 }
 
 // Reads up to `octets` more.
@@ -304,19 +313,23 @@ asio::awaitable<void> Connection::linger() {
   }
 }
 
+// A client may be slow, or pause, but not hold an answer for ever by taking an octet now and then:
+// sweep() looks after its rate.
 Connection::GoesOn Connection::send(Wire wire) {
-  allow_sending(wire.body_octets);
-  for (std::size_t i = 0; i < wire.pieces.size(); ++i) {
+  sent_octets_ = 0;
+  is_sending_ = true;
+  allow(hub_->limits.stall);
+  bool is_sent = true;
+  for (std::size_t i = 0; i < wire.pieces.size() && is_sent; ++i) {
     const bool more_follows = i + 1 < wire.pieces.size();
-    bool is_sent = false;
     if (auto* text = std::get_if<std::string>(&wire.pieces[i])) {
       is_sent = co_await send_text(std::move(*text), more_follows);
     } else {
       is_sent = co_await send_file(std::get<FileSlice>(wire.pieces[i]));
     }
-    if (!is_sent) co_return false;
   }
-  co_return true;
+  is_sending_ = false;
+  co_return is_sent;
 }
 
 Connection::GoesOn Connection::send_text(std::string text, bool more_follows) {

@@ -11,37 +11,15 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "base/scheduler.hpp"
 #include "http/head.hpp"
-#include "http/limits.hpp"
+#include "http/hub.hpp"
 #include "http/respond.hpp"
-#include "http/route.hpp"
 
 namespace slipway::http {
 
 class Connection;
-
-// What the connections of one server share. Lives as long as the last of them.
-struct Hub {
-  Router router;
-  Limits limits;
-  Observer observer;      // may be empty
-  bool draining = false;  // every answer is the last one of its connection
-  std::unordered_set<Connection*> connections;
-  std::unordered_map<std::uint32_t, std::size_t> per_address;
-
-  // Whether one more connection from `peer` is within the limits.
-  [[nodiscard]] bool has_room(const Peer& peer) const;
-  // http_date() of now, made anew once a second.
-  [[nodiscard]] const std::string& date();
-
- private:
-  std::time_t dated_ = 0;
-  std::string date_;
-};
 
 // The two ends of a connection, as the kernel names them.
 struct Ends {
@@ -94,8 +72,10 @@ class Connection {
 
   [[nodiscard]] std::shared_ptr<Exchange> make_exchange(RequestHead head);
   void allow(std::chrono::milliseconds limit);
-  void allow_sending(std::uint64_t octets);
   void note_progress(std::size_t octets);
+  [[nodiscard]] std::uint64_t taken_octets();
+  [[nodiscard]] bool is_fast_enough();
+  void cut_off();
   void observe(const Request& request, int status, bool complete) const;
 
   boost::asio::posix::stream_descriptor descriptor_;
@@ -105,12 +85,14 @@ class Connection {
   std::shared_ptr<Exchange> exchange_;  // whose reply is waited for
   std::string in_;                      // received, not yet consumed
   TimePoint deadline_;                  // of the wait at hand
-  TimePoint send_deadline_;             // of the whole answer at hand
   TimePoint head_received_at_;
-  std::uint64_t sent_octets_ = 0;  // of the answer at hand
-  bool is_http_1_0_ = false;       // the request at hand
-  bool is_first_ = true;           // no request was read yet
-  bool is_idle_ = false;           // between requests
+  std::uint64_t sent_octets_ = 0;   // of the answer at hand
+  std::uint64_t total_octets_ = 0;  // sent since the connection began
+  std::uint64_t taken_before_ = 0;  // taken_octets() when the rate was last looked at
+  bool is_http_1_0_ = false;        // the request at hand
+  bool is_first_ = true;            // no request was read yet
+  bool is_idle_ = false;            // between requests
+  bool is_sending_ = false;         // an answer
   bool is_aborted_ = false;
 };
 

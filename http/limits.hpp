@@ -17,15 +17,22 @@ namespace slipway::http {
 // shortest, at most by a second.
 struct Limits {
   std::size_t connections = 1024;
+  // Of `connections`, for peers that are expected (Server::expect) alone: whoever holds all the
+  // rest cannot keep a host that is being installed out.
+  std::size_t reserve = 256;
   std::size_t connections_per_address = 64;  // of one IPv4 address; UNIX sockets are exempt
   std::chrono::milliseconds header{10'000};  // from the first octet of a request to its empty line
-  std::chrono::milliseconds idle{75'000};    // between requests
-  std::chrono::milliseconds body{30'000};    // for the whole body
+  // Between requests. When less than a quarter of the places that are open to all is free, as much
+  // as `header`.
+  std::chrono::milliseconds idle{75'000};
+  std::chrono::milliseconds body{15'000};  // for the whole body
   std::chrono::milliseconds handler{
-      120'000};                             // until the handler replies; then the client gets 503
-  std::chrono::milliseconds stall{30'000};  // while sending: without a single octet accepted
-  std::uint32_t min_octets_per_second = 1'024;  // while sending: over the whole answer, stall aside
-  std::chrono::milliseconds drain{5'000};       // after stop(): for requests already begun
+      120'000};  // until the handler replies; then the client gets 503
+  // While sending, the client must take so much in each `stall`: its kernel's word counts, not what
+  // waits in ours. Who is slower is reset, so that nothing of him stays in memory.
+  std::chrono::milliseconds stall{20'000};
+  std::uint32_t min_octets_per_second = 1'024;
+  std::chrono::milliseconds drain{5'000};  // after stop(): for requests already begun
 };
 
 // One answer, sent or broken off.
@@ -42,6 +49,10 @@ struct Access {
 
 // Called after each answer, on the server's thread.
 using Observer = std::function<void(const Access&)>;
+
+// Whether a connection from this address is one that must get through. Asked on the server's
+// thread, and only when all but the reserve is taken.
+using Expected = std::function<bool(Ipv4)>;
 
 // The usual observer: one line `http.answered`; warn from status 500 on, info for other refusals
 // but 404, which firmware earns by probing; debug for the rest.

@@ -123,7 +123,7 @@ asio::awaitable<void> Server::State::accept(std::shared_ptr<State> self,
     if (failure == 0) continue;
     log::error("http.accept_failed", {{"listener", door->listener.text()},
                                       {"why", std::generic_category().message(failure)}});
-    pause.expires_after(milliseconds(200));  // out of descriptors or memory: spinning makes none
+    pause.expires_after(milliseconds(1'000));  // out of descriptors or memory: spinning makes none
     auto paused = co_await pause.async_wait(kNoThrow);
     (void)paused;  // nobody cancels it
   }
@@ -179,6 +179,10 @@ void Server::State::sweep_once(TimePoint now) {
     log::warn("http.turned_away", {{"connections", std::exchange(turned_away, 0)},
                                    {"served", hub->connections.size()}});
   }
+  if (hub->cut_off > 0) {
+    log::warn("http.cut_off", {{"connections", std::exchange(hub->cut_off, 0)},
+                               {"served", hub->connections.size()}});
+  }
 }
 
 void Server::State::close_doors() {
@@ -205,6 +209,8 @@ Server::~Server() {
   stop();
   state_->abort();
 }
+
+void Server::expect(Expected expected) { state_->hub->expected = std::move(expected); }
 
 void Server::serve(Listener listener) {
   auto door = std::make_shared<Door>(state_->io, std::move(listener));

@@ -28,6 +28,9 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();  // ends all connections at once
 
+  // Keeps Limits::reserve places for peers that `expected` approves.
+  void expect(Expected expected);
+
   // Accepts from `listener` until stop(). Any number of them.
   void serve(Listener listener);
 

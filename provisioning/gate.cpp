@@ -116,6 +116,34 @@ Host* Gate::host_at(Ipv4 peer) {
   return found;
 }
 
+bool Gate::may_install(const Host& host) {
+  if (live_attempt(host) != 0) return true;
+  const auto view = view_of(host, ledger_.now().steady);
+  return decide(view, ledger_.config().unknown_hosts).script == Script::install;
+}
+
+bool Gate::expects(Ipv4 peer) {
+  const auto mac = ledger_.neighbour(peer);
+  if (mac && !ledger_.hosts().is_shared(*mac)) {
+    const auto* host = ledger_.hosts().by_mac(*mac);
+    return host != nullptr && may_install(*host);
+  }
+  // Behind a router, or through a shared NIC: by who asked for a script. Found anew once a second,
+  // because a crowd asks thousands of times.
+  const auto now = ledger_.now().steady;
+  if (now - expected_found_ >= 1s) {
+    expected_found_ = now;
+    expected_.clear();
+    ledger_.hosts().each([&](const Host& host) {
+      const auto* session = host.session();
+      if (session != nullptr && !session->ended && may_install(host)) {
+        expected_.insert(session->script_peer);
+      }
+    });
+  }
+  return expected_.contains(peer);
+}
+
 void Gate::note_installer_file(Ipv4 peer, const std::string& name) {
   auto* host = host_at(peer);
   if (host == nullptr) return;

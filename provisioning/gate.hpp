@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -59,6 +60,8 @@ class Gate final : public dhcp::BootPolicy {
   // The host behind an address: by the neighbour table or, for one behind a router, by who asked
   // for its script last. Null when neither says.
   [[nodiscard]] Host* host_at(Ipv4 peer);
+  // Whether the host at `peer` may be installed now: nobody's crowd may keep it out.
+  [[nodiscard]] bool expects(Ipv4 peer);
   // The loader at `peer` asked for a file that an installer starts with: kernel, initramfs, or what
   // a live system runs from.
   void note_installer_file(Ipv4 peer, const std::string& name);
@@ -75,6 +78,7 @@ class Gate final : public dhcp::BootPolicy {
     BootRequest request;
     Reply reply;
   };
+  [[nodiscard]] bool may_install(const Host& host);
   void note_dhcp(Host* host, const dhcp::Client& client, TimePoint now);
   [[nodiscard]] std::string_view loader_for(const dhcp::Client& client, Ipv4 server);
   [[nodiscard]] bool is_impostor(const BootRequest& request);
@@ -92,6 +96,8 @@ class Gate final : public dhcp::BootPolicy {
   Artifacts& artifacts_;
   Sightings<Mac> strangers_;
   Sightings<Ipv4> addresses_;
+  std::set<Ipv4> expected_;  // where hosts that may be installed asked for their script from
+  TimePoint expected_found_{};
   Ipv4 url_server_;
   std::string script_url_, loader_url_;
 };

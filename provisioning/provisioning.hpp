@@ -34,6 +34,8 @@ class Provisioning {
   Provisioning& operator=(const Provisioning&) = delete;
 
   [[nodiscard]] dhcp::BootPolicy& boot_policy() { return gate_; }
+  // Whether a connection from this address must get through whatever the crowd.
+  [[nodiscard]] bool expects(Ipv4 peer) { return gate_.expects(peer); }
   [[nodiscard]] tftp::Files& tftp_files() { return loaders_; }
   // Loaders that the distribution's folder does not have.
   [[nodiscard]] const std::vector<std::string>& missing_loaders() const {

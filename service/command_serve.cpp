@@ -5,6 +5,7 @@
 #include "service/command.hpp"
 #include "service/core_dump.hpp"
 #include "service/depot_server.hpp"
+#include "service/descriptor_limit.hpp"
 #include "service/notify.hpp"
 
 namespace slipway::service {
@@ -16,6 +17,7 @@ void serve(Common& common, bool verbose) {
   if (const auto forbidden = forbid_core_dumps(); !forbidden) {
     return common.failed(forbidden.error());
   }
+  if (const auto raised = raise_descriptor_limit(); !raised) return common.failed(raised.error());
   auto config = common.config();
   if (!config) return;
   DepotServer server(std::move(*config));

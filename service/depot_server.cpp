@@ -85,6 +85,7 @@ Fallible<void> DepotServer::open_boot_plane() {
   http::Router router;
   provisioning_->add_boot_plane(router);
   boot_http_ = std::make_unique<http::Server>(io_, std::move(router));
+  boot_http_->expect([this](Ipv4 peer) { return provisioning_->expects(peer); });
   for (const auto& interface : interfaces_) {
     auto listener = http::Listener::open_tcp({}, config_.boot_http_port, interface.name);
     if (!listener) return std::unexpected(listener.error());

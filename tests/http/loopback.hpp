@@ -67,6 +67,16 @@ class Loopback {
   std::thread thread_;
 };
 
+// Waits until `condition` holds, 5 s at most.
+template <class Condition>
+bool eventually(Condition condition) {
+  for (int i = 0; i < 500; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
 // What comes until the server closes, or nothing more comes for `patience`.
 inline std::string read_all(Stream& stream, std::chrono::milliseconds patience = kPatience) {
   std::string text;

@@ -1,13 +1,10 @@
 // What firmware and loaders do on the wire, against the real server. The numbers are those of the
 // list of behaviours that PXE and HTTP Boot clients were measured to need.
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <mutex>
 #include <vector>
 
 #include "tests/http/loopback.hpp"
+#include "tests/http/raw_client.hpp"
 
 using namespace slipway;
 using namespace slipway::http;
@@ -47,27 +44,10 @@ std::string ask_once(const Loopback& server, const std::string& target,
 
 // Sends `request`, waits until the answer ends in `end`, and closes as EDK2 does: with a reset.
 void ask_and_reset(const Loopback& server, std::string_view request, std::string_view end) {
-  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  REQUIRE(client >= 0);
-  sockaddr_in remote{};
-  remote.sin_family = AF_INET;
-  remote.sin_port = htons(server.port);
-  remote.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const auto* address = reinterpret_cast<const sockaddr*>(&remote);
-  REQUIRE(::connect(client, address, sizeof(remote)) == 0);
-  const timeval patience{.tv_sec = 5, .tv_usec = 0};
-  REQUIRE(::setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0);
-  REQUIRE(::send(client, request.data(), request.size(), MSG_NOSIGNAL) > 0);
-  std::string answer;
-  std::array<char, 4'096> buffer{};
-  while (!answer.ends_with(end)) {
-    const auto count = ::recv(client, buffer.data(), buffer.size(), 0);
-    REQUIRE(count > 0);
-    answer.append(buffer.data(), static_cast<std::size_t>(count));
-  }
-  const linger none{.l_onoff = 1, .l_linger = 0};
-  REQUIRE(::setsockopt(client, SOL_SOCKET, SO_LINGER, &none, sizeof(none)) == 0);
-  REQUIRE(::close(client) == 0);
+  RawClient client(server.port);
+  REQUIRE(client.send(request));
+  CHECK(client.receive_until(end).ends_with(end));
+  client.reset();
 }
 
 // What the server told of its answers; written on its thread.

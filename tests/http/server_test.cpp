@@ -67,16 +67,6 @@ std::size_t count(const std::string& text, const std::string& part) {
   return found;
 }
 
-// Waits until `condition` holds, 5 s at most.
-template <class Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 500; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  return false;
-}
-
 }  // namespace
 
 TEST_CASE("a request is answered", "[http][server][loopback]") {
