@@ -24,6 +24,8 @@ class LogLimiter {
     std::uint64_t key = 14695981039346656037U;  // FNV-1a
     for (const auto octet : subject) key = (key ^ octet) * 1099511628211U;
     key = (key ^ event) * 1099511628211U;
+    // FNV leaves the last octets in the lowest bits: without this, neighbours share a slot.
+    key = (key ^ key >> 32U) * 0x9e3779b97f4a7c15U;
     auto& slot = slots_[(key >> 32U) % slots_.size()];
     if (slot.key == key && now - slot.last < interval_) return false;
     slot = {key, now};

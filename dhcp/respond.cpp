@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "dhcp/offer_styles.hpp"
+
 namespace slipway::dhcp {
 namespace {
 
@@ -29,12 +31,9 @@ bool wants_other_item(const Packet& packet) {
   return item && (item->size() != kBootItemOctets || (*item)[0] != 0 || (*item)[1] != 0);
 }
 
-// An iPXE boots an offered file as soon as siaddr is set, and a HTTP client wants nothing but the
-// URL; only plain ROMs need telling.
-bool boots_offered_file(const Client& client, UefiOffer style) {
-  if (client.ipxe) return false;
-  if (client.arch == Arch::bios) return true;
-  return client.arch == Arch::uefi_x64 && style == UefiOffer::direct;
+bool boots_offered_file(const Client& client, OfferStyle style) {
+  if (!is_firmware_pxe(client)) return false;
+  return (style == OfferStyle::automatic ? first_style(client.arch) : style) == OfferStyle::direct;
 }
 
 // A dotted address in the caller's array.
@@ -95,7 +94,7 @@ Result<std::size_t> compose_offer(const Packet& packet, const Client& client,
                      : static_cast<std::uint16_t>(packet.flags & kBroadcastFlag);
   Composer composer(out, header);
   put_identity(composer, MessageType::offer, packet, client, arrival.server);
-  if (boots_offered_file(client, arrival.uefi_offer)) {
+  if (boots_offered_file(client, arrival.offer)) {
     composer.option(Option::vendor_info, kBootOfferedFile);
   }
   put_long_file(composer, file);

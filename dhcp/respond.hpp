@@ -23,18 +23,13 @@ inline constexpr std::size_t kMaxReplyOctets = 548;
 
 enum class Service : std::uint8_t { proxy, boot_server };  // ports 67 and 4011
 
-// How a UEFI client is sent to its file. `binl`: the offer only names us, the client asks port
-// 4011. `direct`: option 43 says to boot the offered file at once. Which one a firmware bears
-// differs; EDK2 takes both, and takes a rival's direct offer before any binl one.
-enum class UefiOffer : std::uint8_t { binl, direct };
-
 // How the packet reached us.
 struct Arrival {
   Service service = Service::proxy;
-  Ipv4 server;    // our address on that interface; zero when it has none
-  Endpoint from;  // sender of the datagram
-  UefiOffer uefi_offer = UefiOffer::binl;
-  std::uint16_t client_port = 68;  // where clients listen; differs only in tests
+  Ipv4 server;                               // our address on that interface; zero when it has none
+  Endpoint from;                             // sender of the datagram
+  OfferStyle offer = OfferStyle::automatic;  // automatic: the architecture's first
+  std::uint16_t client_port = 68;            // where clients listen; differs only in tests
 };
 
 struct Reply {

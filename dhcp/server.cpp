@@ -7,10 +7,12 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 
+#include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "base/log_limiter.hpp"
 #include "base/spawn.hpp"
 #include "base/udp.hpp"
+#include "dhcp/offer_styles.hpp"
 
 namespace slipway::dhcp {
 
@@ -41,6 +43,12 @@ std::string_view name(Reply::Kind kind) {
     case Reply::Kind::silent: return "dhcp.ignored";
   }
   return {};
+}
+
+std::uint64_t random_seed() {
+  std::array<std::uint8_t, 8> octets{};
+  random_octets(octets);
+  return Reader(octets).le64();
 }
 
 struct RivalEvent {
@@ -89,6 +97,7 @@ struct Server::State {
   void handle(Port& port, ByteView wire, const Arrived& arrived);
   Result<void> answer(Port& port, const Packet& packet, const Arrived& arrived);
   void send(Port& port, const Reply& reply, const Arrived& arrived);
+  OfferStyle choose_offer(const Client& client, const OfferStyles::Ask& ask, Service service);
   void report(const Packet& packet, const Seen& seen);
   void drop(const Packet* packet, std::error_code why);
 
@@ -103,6 +112,7 @@ struct Server::State {
   Port boot_server;
   asio::posix::stream_descriptor ear;
   Counters counters;
+  OfferStyles styles{random_seed()};
   LogLimiter limiter{kLogInterval}, seldom{kSeldomInterval};
   LogQuota answers{kAnswerLinesASecond}, troubles{kTroubleLinesASecond};
   std::array<std::uint8_t, 2048> in{};
@@ -202,11 +212,10 @@ void Server::State::handle(Port& port, ByteView wire, const Arrived& arrived) {
 }
 
 Result<void> Server::State::answer(Port& port, const Packet& packet, const Arrived& arrived) {
-  const Arrival arrival{.service = port.service,
-                        .server = arrived.to,
-                        .from = arrived.from,
-                        .uefi_offer = settings.uefi_offer,
-                        .client_port = settings.client_port};
+  Arrival arrival{.service = port.service,
+                  .server = arrived.to,
+                  .from = arrived.from,
+                  .client_port = settings.client_port};
   if (const auto accepted = accept(packet, arrival); !accepted) {
     if (const auto choice = choice_of(packet); choice && port.service == Service::proxy) {
       report_heard(*choice);
@@ -215,11 +224,26 @@ Result<void> Server::State::answer(Port& port, const Packet& packet, const Arriv
   }
   const auto client = identify(packet);
   if (!client) return std::unexpected(client.error());
+  const OfferStyles::Ask ask{client->mac, client->arch, packet.xid,
+                             std::chrono::steady_clock::now()};
+  arrival.offer = choose_offer(*client, ask, port.service);
   const auto reply = respond(packet, *client, arrival, policy, out);
   if (!reply) return std::unexpected(reply.error());
   send(port, *reply, arrived);
-  report(packet, {*client, reply->kind, reply->file, arrived.to});
+  const bool counts = reply->kind == Reply::Kind::offer && arrival.offer != OfferStyle::automatic;
+  const bool changed = counts && styles.offered(ask, arrival.offer);
+  counters.offer_changes += changed ? 1 : 0;
+  report(packet, {*client, reply->kind, reply->file, arrived.to, arrival.offer, changed});
   return {};
+}
+
+// Automatic where the form does not matter. Whoever asks port 4011, or is an iPXE by now, took the
+// offer before.
+OfferStyle Server::State::choose_offer(const Client& client, const OfferStyles::Ask& ask,
+                                       Service service) {
+  if (service == Service::boot_server || client.ipxe) styles.went_on(ask.mac);
+  if (service == Service::boot_server || !is_firmware_pxe(client)) return OfferStyle::automatic;
+  return styles.choose(client, ask, policy);
 }
 
 void Server::State::send(Port& port, const Reply& reply, const Arrived& arrived) {
@@ -256,6 +280,7 @@ void Server::State::report(const Packet& packet, const Seen& seen) {
                 {"user_class", seen.client.user_class},
                 {"ipxe", seen.client.ipxe},
                 {"file", seen.file},
+                {"offer", seen.offer == OfferStyle::automatic ? "any" : name_of(seen.offer)},
                 {"interface", settings.interface}});
   }
   if (observer) observer(seen);

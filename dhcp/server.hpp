@@ -26,7 +26,6 @@ struct ServerSettings {
   std::uint16_t proxy_port = 67;
   std::uint16_t boot_server_port = 4011;
   std::uint16_t client_port = 68;  // the destination of broadcast offers
-  UefiOffer uefi_offer = UefiOffer::binl;
 };
 
 // One packet that was well-formed and ours, and what came of it; for the journey of the host.
@@ -36,6 +35,8 @@ struct Seen {
   Reply::Kind kind;
   std::string_view file;  // empty when silent
   Ipv4 server;            // our address that it asked
+  OfferStyle offer;       // of an offer to a firmware's own PXE, else automatic
+  bool offer_changed;     // it had not gone on from the one before, which was of the other form
 };
 using Observer = std::function<void(const Seen&)>;
 
@@ -48,9 +49,10 @@ struct Counters {
   std::uint64_t received = 0;
   std::uint64_t offers = 0;
   std::uint64_t acks = 0;
-  std::uint64_t silent = 0;                                // the policy gave no file
-  std::uint64_t unsent = 0;                                // the kernel refused the answer
-  std::array<std::uint64_t, kErrcCount> dropped{};         // by Errc
+  std::uint64_t silent = 0;                         // the policy gave no file
+  std::uint64_t unsent = 0;                         // the kernel refused the answer
+  std::uint64_t offer_changes = 0;                  // offers of another form than the one before
+  std::array<std::uint64_t, kErrcCount> dropped{};  // by Errc
   std::array<std::uint64_t, kOverheardKinds> overheard{};  // by Overheard::Kind
 };
 

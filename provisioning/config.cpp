@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "provisioning/fields.hpp"
+#include "provisioning/offer_setting.hpp"
 #include "provisioning/yaml.hpp"
 
 namespace slipway::provisioning {
@@ -82,13 +83,14 @@ void read_database(const Value& value, Config& config, Mistakes& mistakes) {
   }
 }
 
-FieldReader dhcp(Config& config) {
+FieldReader dhcp_service(Config& config) {
   auto mode = shaped(word_of({"proxy"}), [](const Value& value, Mistakes& mistakes) {
     (void)require_word(value, {"proxy"}, mistakes);  // the only one, so nothing to keep
   });
   return nested("dhcp", {{"mode", std::move(mode)},
                          {"port", port(config.dhcp_port)},
-                         {"binl_port", port(config.binl_port)}});
+                         {"binl_port", port(config.binl_port)},
+                         {"offer", offer_style(config.offer)}});
 }
 
 FieldReader tftp(Config& config) {
@@ -177,7 +179,7 @@ std::vector<Field> config_fields(const std::filesystem::path& folder, Config& co
           {"inventory", path_from(folder, config.inventory)},
           {"loaders", path_from(folder, config.loaders)},
           {"installer", path_from(folder, config.installer)},
-          {"dhcp", dhcp(config)},
+          {"dhcp", dhcp_service(config)},
           {"tftp", tftp(config)},
           {"boot_http", nested("boot_http", {{"port", port(config.boot_http_port)}})},
           {"unknown_hosts",
@@ -259,7 +261,8 @@ std::string print_config(const Config& config) {
       {"installer", path_value(config.installer)},
       {"dhcp", make_map({{"mode", make_text("proxy")},
                          {"port", make_number(config.dhcp_port)},
-                         {"binl_port", make_number(config.binl_port)}})},
+                         {"binl_port", make_number(config.binl_port)},
+                         {"offer", make_text(std::string(dhcp::name_of(config.offer)))}})},
       {"tftp",
        make_map({{"port", make_number(config.tftp_port)}, {"allow", make_list(std::move(allow))}})},
       {"boot_http", make_map({{"port", make_number(config.boot_http_port)}})},

@@ -10,6 +10,7 @@
 
 #include "base/net.hpp"
 #include "base/secret.hpp"
+#include "dhcp/policy.hpp"
 #include "provisioning/shape.hpp"
 #include "provisioning/store_url.hpp"
 #include "provisioning/value.hpp"
@@ -34,6 +35,7 @@ struct Config {
   std::filesystem::path installer;                  // default: data_dir/installer
   std::uint16_t dhcp_port = 67;
   std::uint16_t binl_port = 4011;
+  dhcp::OfferStyle offer = dhcp::OfferStyle::automatic;  // for hosts that say nothing of their own
   std::uint16_t tftp_port = 69;
   std::vector<Cidr> tftp_allow;  // peers that need no PXE exchange first
   std::uint16_t boot_http_port = 8080;

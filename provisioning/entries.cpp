@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "provisioning/offer_setting.hpp"
 #include "provisioning/schema.hpp"
 
 namespace slipway::provisioning {
@@ -178,6 +179,16 @@ std::vector<Field> site_fields(SiteDraft& draft, UserDataParts& parts) {
   return parts.with({{"name", name_text(draft.site.name, draft.name_mark)}});
 }
 
+FieldReader host_offer(HostEntry& host) {
+  dhcp::OfferStyle unused{};
+  return shaped(offer_style(unused).shape(), [&host](const Value& value, Mistakes& mistakes) {
+    const auto before = mistakes.size();
+    dhcp::OfferStyle style{};
+    offer_style(style)(value, mistakes);
+    if (mistakes.size() == before) host.offer = style;
+  });
+}
+
 std::vector<Field> host_fields(HostDraft& draft, UserDataParts& parts) {
   auto& host = draft.host;
   auto mac = shaped(text_like(kMacPattern), [&draft](const Value& entry, Mistakes& out) {
@@ -194,7 +205,8 @@ std::vector<Field> host_fields(HostDraft& draft, UserDataParts& parts) {
                      {"uuid", std::move(uuid)},
                      {"serial", marked(host.serial, draft.serial_mark)},
                      {"site", marked(host.site, draft.site_mark)},
-                     {"profile", marked(host.profile, draft.profile_mark)}});
+                     {"profile", marked(host.profile, draft.profile_mark)},
+                     {"offer", host_offer(host)}});
 }
 
 }  // namespace

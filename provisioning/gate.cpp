@@ -91,13 +91,26 @@ std::string_view Gate::loader_for(const dhcp::Client& client, Ipv4 server) {
   return {};
 }
 
+dhcp::OfferStyle Gate::offer_style(const dhcp::Client& client) {
+  const auto* host = ledger_.hosts().find({.mac = client.mac, .uuid = client.uuid, .serial = {}});
+  const bool listed = host != nullptr && host->in_inventory;
+  const auto* entry = listed ? ledger_.inventory()->host(host->name) : nullptr;
+  return entry != nullptr && entry->offer ? *entry->offer : ledger_.config().offer;
+}
+
 bool Gate::may_ask(Ipv4 peer) {
+  const auto mac = ledger_.neighbour(peer);
+  if (!was_answered(peer, mac)) return false;
+  if (mac) fetched_.see(*mac, ledger_.now().steady);
+  return true;
+}
+
+bool Gate::was_answered(Ipv4 peer, const std::optional<Mac>& mac) {
   const auto& allowed = ledger_.config().tftp_allow;
   if (std::ranges::any_of(allowed, [&](const Cidr& net) { return net.contains(peer); }))
     return true;
   const auto since = ledger_.now().steady - kRecent;
   if (addresses_.seen_since(peer, since)) return true;
-  const auto mac = ledger_.neighbour(peer);
   if (!mac) return false;
   const auto* host = ledger_.hosts().by_mac(*mac);
   if (host != nullptr && host->dhcp_seen && *host->dhcp_seen >= since) return true;

@@ -53,6 +53,12 @@ class Gate final : public dhcp::BootPolicy {
   Gate(Ledger& ledger, Artifacts& artifacts) : ledger_(ledger), artifacts_(artifacts) {}
 
   [[nodiscard]] std::string_view boot_file(const dhcp::Client& client, Ipv4 server) override;
+  // The host's own setting, else the depot's.
+  [[nodiscard]] dhcp::OfferStyle offer_style(const dhcp::Client& client) override;
+  // Whether a file was asked for by TFTP; within sight, that is from our side of every router.
+  [[nodiscard]] bool has_fetched(const Mac& mac, TimePoint since) override {
+    return fetched_.seen_since(mac, since);
+  }
 
   // Whether DHCP answered `peer` in the last ten minutes (by its address, or by its MAC in the
   // neighbour table), or the settings list it.
@@ -81,6 +87,7 @@ class Gate final : public dhcp::BootPolicy {
   [[nodiscard]] bool may_install(const Host& host);
   void note_dhcp(Host* host, const dhcp::Client& client, TimePoint now);
   [[nodiscard]] std::string_view loader_for(const dhcp::Client& client, Ipv4 server);
+  [[nodiscard]] bool was_answered(Ipv4 peer, const std::optional<Mac>& mac);
   [[nodiscard]] bool is_impostor(const BootRequest& request);
   [[nodiscard]] bool may_be_a_host(const Mac& shared, TimePoint now) const;
   [[nodiscard]] Host* known_or_discovered(const BootRequest& request);
@@ -94,7 +101,7 @@ class Gate final : public dhcp::BootPolicy {
 
   Ledger& ledger_;
   Artifacts& artifacts_;
-  Sightings<Mac> strangers_;
+  Sightings<Mac> strangers_, fetched_;
   Sightings<Ipv4> addresses_;
   std::set<Ipv4> expected_;  // where hosts that may be installed asked for their script from
   TimePoint expected_found_{};

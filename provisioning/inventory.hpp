@@ -18,6 +18,7 @@
 
 #include "base/net.hpp"
 #include "base/result.hpp"
+#include "dhcp/policy.hpp"
 #include "provisioning/value.hpp"
 
 namespace slipway::provisioning {
@@ -141,6 +142,8 @@ struct HostEntry {
   std::optional<Uuid> uuid;
   std::string serial;
   std::string manufacturer, product;  // as the machine says; no inventory file has them
+  std::optional<dhcp::OfferStyle>
+      offer{};                // how its firmware is sent to its file; none: as the depot
   std::string site, profile;  // profile as written: NAME or NAME@VERSION; empty: not assigned
   Value user_data;
   Mark mark;

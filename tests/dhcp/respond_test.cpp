@@ -88,17 +88,19 @@ TEST_CASE("1a.10 an offer has the one shape that boots everything", "[dhcp][resp
 
 TEST_CASE("1a.13 only plain ROMs are told to boot the offered file", "[dhcp][respond]") {
   const auto [why, raw, style, option43] =
-      GENERATE(table<std::string, RawPacket, UefiOffer, std::string>({
-          {"BIOS ROM", bios_discover(), UefiOffer::binl, "060108ff"},
-          {"UEFI asks 4011", uefi_discover(), UefiOffer::binl, "absent"},
-          {"UEFI, direct style chosen", uefi_discover(), UefiOffer::direct, "060108ff"},
-          {"iPXE needs none", ipxe_discover(), UefiOffer::direct, "absent"},
-          {"HTTP boot needs none", http_discover(), UefiOffer::direct, "absent"},
+      GENERATE(table<std::string, RawPacket, OfferStyle, std::string>({
+          {"BIOS ROM", bios_discover(), OfferStyle::automatic, "060108ff"},
+          {"BIOS ROM sent to 4011", bios_discover(), OfferStyle::binl, "absent"},
+          {"UEFI asks 4011", uefi_discover(), OfferStyle::automatic, "absent"},
+          {"UEFI told to ask 4011", uefi_discover(), OfferStyle::binl, "absent"},
+          {"UEFI sent straight to the file", uefi_discover(), OfferStyle::direct, "060108ff"},
+          {"iPXE needs none", ipxe_discover(), OfferStyle::direct, "absent"},
+          {"HTTP boot needs none", http_discover(), OfferStyle::direct, "absent"},
       }));
   CAPTURE(why);
   FixedPolicy policy;
   auto arrival = on_proxy();
-  arrival.uefi_offer = style;
+  arrival.offer = style;
   const Exchange exchange(raw, arrival, policy);
   REQUIRE(exchange.packet);
   CHECK(exchange.option(43) == option43);

@@ -64,7 +64,7 @@ struct Bench {
   boost::asio::io_context io;
   Peer client;
   test::FixedPolicy policy;
-  std::vector<std::string> seen;
+  std::vector<std::string> seen, offers;
   std::vector<Overheard> heard;
   Server server{
       io,
@@ -73,6 +73,7 @@ struct Bench {
       [this](const Seen& one) {
         seen.push_back(one.client.mac.text() + " " + std::string(one.file) + " by " +
                        one.server.text());
+        offers.push_back(std::string(name_of(one.offer)) + (one.offer_changed ? " changed" : ""));
       },
       [this](const Overheard& one) { heard.push_back(one); }};
 };
@@ -302,6 +303,22 @@ TEST_CASE("1a.16 a flood of forged clients does not fill the log", "[dhcp][serve
   CHECK(bench.server.counters().offers == 100);
   CHECK(capture.lines("dhcp.dropped").size() <= seconds);
   CHECK(capture.lines("dhcp.offered").size() <= 20 * seconds);
+}
+
+TEST_CASE("1a.13 the form of the offer is the policy's and is told", "[dhcp][server][loopback]") {
+  Bench bench;
+  bench.client.send(test::uefi_discover(), bench.server.proxy_port());
+  auto wire = bench.client.receive(bench.io);
+  REQUIRE(parse(wire));
+  CHECK_FALSE(parse(wire)->options.find(Option::vendor_info));
+  CHECK(bench.offers == std::vector<std::string>{"binl"});
+  bench.policy.style = OfferStyle::direct;
+  bench.client.send(test::uefi_discover(), bench.server.proxy_port());
+  wire = bench.client.receive(bench.io);
+  REQUIRE(parse(wire));
+  CHECK(parse(wire)->options.find(Option::vendor_info));
+  CHECK(bench.offers == std::vector<std::string>{"binl", "direct changed"});
+  CHECK(bench.server.counters().offer_changes == 1);
 }
 
 TEST_CASE("a stopped server lets the event loop end", "[dhcp][server][loopback]") {

@@ -1,5 +1,5 @@
 // One datagram through everything that a server does with it: parse, accept, identify, respond.
-// The first octet chooses port and offer style, the rest is the datagram.
+// The first octet chooses port and form of the offer, the rest is the datagram.
 
 #include <cstdlib>
 #include <string>
@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Arrival arrival{.service = (data[0] & 1U) != 0 ? Service::boot_server : Service::proxy,
                         .server = {{10, 88, 0, 2}},
                         .from = {{{10, 88, 0, 102}}, 4011},
-                        .uefi_offer = (data[0] & 2U) != 0 ? UefiOffer::direct : UefiOffer::binl};
+                        .offer = OfferStyle{static_cast<std::uint8_t>((data[0] >> 1U) % 3)}};
   const auto packet = parse({data + 1, size - 1});
   if (!packet || !accept(*packet, arrival)) return 0;
   const auto client = identify(*packet);

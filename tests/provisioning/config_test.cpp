@@ -43,7 +43,7 @@ data_dir: /srv/slipway
 inventory: /srv/inventory
 loaders: /srv/loaders
 installer: /srv/installer
-dhcp: {mode: proxy, port: 6767, binl_port: 6411}
+dhcp: {mode: proxy, port: 6767, binl_port: 6411, offer: direct}
 tftp: {port: 6969, allow: [10.0.0.0/8, 192.0.2.7]}
 boot_http: {port: 8081}
 unknown_hosts: ignore
@@ -60,6 +60,7 @@ images:
   CHECK(loaded.mistakes.empty());
   const auto& config = loaded.config;
   CHECK(config.interfaces == Lines{"eth1", "eth2"});
+  CHECK(config.offer == dhcp::OfferStyle::direct);
   CHECK(config.allow_default_route);
   CHECK(config.data_dir == "/srv/slipway");
   CHECK(config.loaders == "/srv/loaders");
@@ -138,6 +139,9 @@ TEST_CASE("a mistake in slipway.yaml is named with its line and column", "[provi
       {"DHCP leases, which are not built",
        "interfaces: [eth1]\ndhcp: {mode: server}\n",
        {"slipway.yaml:2:14: `server` is not allowed here; allowed: proxy"}},
+      {"leases as a form of offer, which need a server of them",
+       "interfaces: [eth1]\ndhcp: {offer: leased}\n",
+       {"slipway.yaml:2:15: `leased` is not allowed here; allowed: auto, binl or direct"}},
       {"a database of another kind, whose password is not repeated",
        "interfaces: [eth1]\ndatabase: mysql://u:hunter2@db/slipway\n",
        {"slipway.yaml:2:11: `mysql` is not allowed here; allowed: sqlite, or a URL "
@@ -212,6 +216,7 @@ dhcp:
   mode: proxy
   port: 67
   binl_port: 4011
+  offer: auto
 tftp:
   port: 69
   allow:

@@ -37,6 +37,39 @@ TEST_CASE("1a.14 each kind of client gets its boot file and a good iPXE never iP
   CHECK(policy.boot_file(who, kServer) == "http://10.0.0.1:8080/loader/snponly.efi");
 }
 
+TEST_CASE("1a.13 the form of the offer is the host's own or the depot's", "[provisioning][gate]") {
+  using dhcp::OfferStyle;
+  Depot depot;
+  auto& policy = depot.provisioning->boot_policy();
+  const auto h1 = client("52:54:00:aa:00:01");
+  const auto stranger = client("52:54:00:bb:00:01");
+  CHECK(policy.offer_style(h1) == OfferStyle::automatic);
+  depot.config.offer = OfferStyle::direct;
+  CHECK(policy.offer_style(h1) == OfferStyle::direct);
+  CHECK(policy.offer_style(stranger) == OfferStyle::direct);
+  depot.inventory.hosts[0].offer = OfferStyle::automatic;
+  depot.restart();
+  auto& again = depot.provisioning->boot_policy();
+  CHECK(again.offer_style(h1) == OfferStyle::automatic);
+  CHECK(again.offer_style(client("52:54:00:aa:00:02")) == OfferStyle::direct);
+}
+
+TEST_CASE("1a.13 a request for a file by TFTP shows that an offer was taken",
+          "[provisioning][gate]") {
+  Depot depot;
+  auto& policy = depot.provisioning->boot_policy();
+  auto& files = depot.provisioning->tftp_files();
+  const auto mac = *Mac::parse("52:54:00:aa:00:01");
+  const auto before = depot.scheduler.now().steady;
+  depot.neighbours[kPeer] = mac;
+  CHECK_FALSE(files.may_ask(kPeer));
+  CHECK_FALSE(policy.has_fetched(mac, before));  // a stranger's request says nothing
+  (void)policy.boot_file(client("52:54:00:aa:00:01"), kServer);
+  CHECK(files.may_ask(kPeer));
+  CHECK(policy.has_fetched(mac, before));
+  CHECK_FALSE(policy.has_fetched(mac, before + 1s));
+}
+
 TEST_CASE("strangers are discovered, or get silence where they are to be ignored",
           "[provisioning][gate]") {
   Depot depot;

@@ -152,6 +152,7 @@ uuid: 4C4C4544-0042-4A10-8054-C3C04F563032
 serial: "0042"
 site: store-1
 profile: p@1.0.0
+offer: direct
 network: {type: dhcp}
 )");
   const auto inventory = loaded(folder);
@@ -162,6 +163,7 @@ network: {type: dhcp}
   CHECK(host->macs[1].text() == "52:54:00:aa:00:02");
   CHECK(host->uuid->text() == "4c4c4544-0042-4a10-8054-c3c04f563032");
   CHECK(host->serial == "0042");
+  CHECK(host->offer == dhcp::OfferStyle::direct);
   CHECK(inventory.site(host->site) == &inventory.sites[0]);
   CHECK(inventory.profile(host->profile) == &inventory.profiles[0]);
   CHECK(host->user_data.at("network.type") != nullptr);
@@ -187,16 +189,18 @@ TEST_CASE("rows of hosts.csv are hosts like those of files", "[provisioning][inv
   folder.write("sites/s.yaml", "network: {type: static, gateway: 10.0.0.1}\n");
   folder.write(
       "hosts.csv",
-      "\xEF\xBB\xBFname,macs,serial,site,network.ipAddress,network.mask,install.poweroff,"
+      "\xEF\xBB\xBFname,macs,serial,offer,site,network.ipAddress,network.mask,install.poweroff,"
       "stylus.site.tags.a.b\r\n"
-      "h1, 52:54:00:aa:00:01; 52:54:00:aa:00:02 ,0042,s,10.0.0.5,24,true,\"x, \"\"y\"\"\"\r\n"
+      "h1, 52:54:00:aa:00:01; 52:54:00:aa:00:02 ,0042,auto,s,10.0.0.5,24,true,\"x, \"\"y\"\"\"\r\n"
       "\r\n"
-      "h2,,0043,s,10.0.0.6,255.255.255.0,,\r\n");
+      "h2,,0043,,s,10.0.0.6,255.255.255.0,,\r\n");
   const auto inventory = loaded(folder);
   REQUIRE(inventory.hosts.size() == 2);
   const auto& host = inventory.hosts[0];
   CHECK(host.macs.size() == 2);
   CHECK(host.serial == "0042");
+  CHECK(host.offer == dhcp::OfferStyle::automatic);
+  CHECK_FALSE(inventory.hosts[1].offer);
   CHECK(*host.user_data.at("network.ipAddress")->string() == "10.0.0.5");
   CHECK(std::get<std::int64_t>(host.user_data.at("network.mask")->data) == 24);
   CHECK(std::get<bool>(host.user_data.at("install.poweroff")->data));

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -112,8 +113,15 @@ class FixedPolicy : public dhcp::BootPolicy {
     if (client.arch == dhcp::Arch::http_x64) return answer = base + "loader/ipxe.efi";
     return answer = client.arch == dhcp::Arch::bios ? "undionly.kpxe" : "ipxe.efi";
   }
+  dhcp::OfferStyle offer_style(const dhcp::Client& /*client*/) override { return style; }
+  bool has_fetched(const Mac& /*mac*/, TimePoint since) override {
+    asked_since = since;
+    return fetched;
+  }
   int calls = 0;
-  bool silent = false;
+  bool silent = false, fetched = false;
+  dhcp::OfferStyle style = dhcp::OfferStyle::automatic;
+  std::optional<TimePoint> asked_since;
   std::string answer;
 };
 
