@@ -208,8 +208,9 @@ Connection::GoesOn Connection::read_body(std::uint64_t octets, bool expects_cont
     allow(hub_->limits.body);
   }
   while (in_.size() < octets) {
-    const auto missing = std::min<std::uint64_t>(octets - in_.size(), kMaxReadOctets);
-    const bool is_filled = co_await fill(missing);
+    // Room for as much as has come already: who announces much and sends little holds little.
+    const auto room = std::clamp(in_.size(), kReadOctets, kMaxReadOctets);
+    const bool is_filled = co_await fill(std::min<std::uint64_t>(octets - in_.size(), room));
     if (!is_filled) co_return false;
   }
   co_return true;

@@ -43,7 +43,9 @@ std::optional<std::string> Request::parameter(std::string_view name) const {
     const auto pair = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     const auto equals = std::min(pair.find('='), pair.size());
-    if (decode_query_text(pair.substr(0, equals)) != name) continue;
+    const auto key = pair.substr(0, equals);
+    // Hardly any key has an escape: only such a one is worth a string of its own.
+    if (key.contains('%') ? decode_query_text(key) != name : key != name) continue;
     return decode_query_text(pair.substr(std::min(equals + 1, pair.size())));
   }
   return std::nullopt;

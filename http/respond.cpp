@@ -48,10 +48,14 @@ constexpr std::array<Reason, 28> kReasons{{{100, "Continue"},
 
 // A value that a handler made of somebody's text must not begin a line of its own.
 void append_header(std::string& head, std::string_view name, std::string_view value) {
+  constexpr std::string_view kEndsOfLines("\r\n\0", 3);
   head.append(name).append(": ");
-  std::ranges::replace_copy_if(
-      value, std::back_inserter(head), [](char c) { return c == '\r' || c == '\n' || c == '\0'; },
-      ' ');
+  const auto begin = head.size();
+  head.append(value);
+  for (auto at = head.find_first_of(kEndsOfLines, begin); at != std::string::npos;
+       at = head.find_first_of(kEndsOfLines, at)) {
+    head[at] = ' ';
+  }
   head.append("\r\n");
 }
 

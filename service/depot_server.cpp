@@ -3,7 +3,6 @@
 #include <csignal>
 
 #include "base/log.hpp"
-#include "service/neighbours.hpp"
 
 namespace slipway::service {
 namespace {
@@ -121,9 +120,9 @@ Fallible<void> DepotServer::open_operator_plane() {
   return {};
 }
 
-std::optional<Mac> DepotServer::neighbour(Ipv4 peer) const {
+std::optional<Mac> DepotServer::neighbour(Ipv4 peer) {
   for (const auto& interface : interfaces_) {
-    if (const auto mac = neighbour_mac(peer, interface.index)) return mac;
+    if (const auto mac = neighbours_.mac_of(peer, interface.index)) return mac;
   }
   return std::nullopt;
 }

@@ -20,6 +20,7 @@
 #include "service/event_loop.hpp"
 #include "service/interfaces.hpp"
 #include "service/inventory_keeper.hpp"
+#include "service/neighbours.hpp"
 #include "tftp/server.hpp"
 
 namespace slipway::service {
@@ -44,7 +45,7 @@ class DepotServer {
   [[nodiscard]] Fallible<void> open_store();
   [[nodiscard]] Fallible<void> open_boot_plane();
   [[nodiscard]] Fallible<void> open_operator_plane();
-  [[nodiscard]] std::optional<Mac> neighbour(Ipv4 peer) const;
+  [[nodiscard]] std::optional<Mac> neighbour(Ipv4 peer);
   void await_signal();
   void stop();
 
@@ -53,6 +54,7 @@ class DepotServer {
   EventLoop loop_{io_};
   boost::asio::signal_set signals_{io_};
   std::vector<Interface> interfaces_;
+  Neighbours neighbours_;
   std::unique_ptr<StoreArtifacts> artifacts_;
   std::unique_ptr<provisioning::Store> store_;
   std::unique_ptr<provisioning::Provisioning> provisioning_;

@@ -4,12 +4,9 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstring>
-
-#include "base/descriptor.hpp"
 
 namespace slipway::service {
 namespace {
@@ -21,11 +18,12 @@ struct Query {
   std::array<std::uint8_t, 4> address;
 };
 
-Query make_query(Ipv4 address, unsigned interface_index) {
+Query make_query(Ipv4 address, unsigned interface_index, std::uint32_t sequence) {
   Query query{};
   query.header.nlmsg_len = sizeof(Query);
   query.header.nlmsg_type = RTM_GETNEIGH;
   query.header.nlmsg_flags = NLM_F_REQUEST;
+  query.header.nlmsg_seq = sequence;
   query.message.ndm_family = AF_INET;
   query.message.ndm_ifindex = static_cast<int>(interface_index);
   query.attribute.rta_type = NDA_DST;
@@ -64,18 +62,33 @@ std::optional<Mac> link_address(ByteView answer) {
 
 }  // namespace
 
-std::optional<Mac> neighbour_mac(Ipv4 address, unsigned interface_index) {
-  const Descriptor socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  if (socket.get() < 0) return std::nullopt;
-  const auto query = make_query(address, interface_index);
-  if (send(socket.get(), &query, sizeof query, 0) != static_cast<ssize_t>(sizeof query)) {
-    return std::nullopt;
+std::optional<Mac> Neighbours::mac_of(Ipv4 address, unsigned interface_index) {
+  if (socket_.get() < 0) {
+    socket_ = Descriptor(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+    if (socket_.get() < 0) return std::nullopt;
   }
+  const auto query = make_query(address, interface_index, ++sequence_);
+  if (send(socket_.get(), &query, sizeof query, 0) == static_cast<ssize_t>(sizeof query)) {
+    return answer_to(sequence_);
+  }
+  socket_.close();
+  return std::nullopt;
+}
+
+// The kernel answers a request for one entry within the send itself, so this never waits. What is
+// left of an earlier question is no answer to this one.
+std::optional<Mac> Neighbours::answer_to(std::uint32_t sequence) {
   std::array<std::uint8_t, 4096> answer{};
-  // The kernel answers a request for one entry within the send itself, so this never waits.
-  const auto octets = recv(socket.get(), answer.data(), answer.size(), MSG_DONTWAIT);
-  if (octets <= 0) return std::nullopt;
-  return link_address(ByteView(answer).first(static_cast<std::size_t>(octets)));
+  while (true) {
+    const auto octets = recv(socket_.get(), answer.data(), answer.size(), MSG_DONTWAIT);
+    if (octets < static_cast<ssize_t>(sizeof(nlmsghdr))) break;
+    nlmsghdr header{};
+    std::memcpy(&header, answer.data(), sizeof header);
+    if (header.nlmsg_seq != sequence) continue;
+    return link_address(ByteView(answer).first(static_cast<std::size_t>(octets)));
+  }
+  socket_.close();
+  return std::nullopt;
 }
 
 }  // namespace slipway::service
