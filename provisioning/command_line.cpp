@@ -316,6 +316,11 @@ bool is_root_file_system(std::string_view url_name) {
   return url_name == "installer.iso" || url_name.starts_with("rootfs.");
 }
 
+bool is_boot_file(std::string_view url_name) {
+  return url_name == "vmlinuz" || url_name == "initramfs.img" || url_name == "kernel" ||
+         url_name.starts_with("initrd") || is_root_file_system(url_name);
+}
+
 std::vector<std::string> mistakes_of_words(std::string_view text) {
   std::vector<std::string> mistakes;
   const auto plain = expanded(text, [&](std::string_view name) -> Fallible<std::string> {

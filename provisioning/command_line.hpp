@@ -63,4 +63,7 @@ struct ThirdPartyBoot {
 // Whether a file under this last part of a URL is what a live system runs from.
 [[nodiscard]] bool is_root_file_system(std::string_view url_name);
 
+// Whether it is one of the files that a boot begins with: kernel, initial ramdisk, or the above.
+[[nodiscard]] bool is_boot_file(std::string_view url_name);
+
 }  // namespace slipway::provisioning

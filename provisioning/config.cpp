@@ -93,11 +93,26 @@ FieldReader dhcp_service(Config& config) {
                          {"offer", offer_style(config.offer)}});
 }
 
+// Blocks of more than 1468 octets do not fit a frame of Ethernet; every client takes 512.
+FieldReader block_size(std::uint16_t& target) {
+  return shaped(shape_of(Shape::Kind::block_size), [&target](const Value& value,
+                                                             Mistakes& mistakes) {
+    const auto* number = std::get_if<std::int64_t>(&value.data);
+    if (number != nullptr && *number >= 512 && *number <= 1468) {
+      target = static_cast<std::uint16_t>(*number);
+    } else {
+      mistakes.push_back({value.mark, "must be a block size, 512 to 1468, not " + shown(value)});
+    }
+  });
+}
+
 FieldReader tftp(Config& config) {
   auto peer = shaped(
       text_like("^[0-9.]+(/[0-9]+)?$"),
       [&config](const Value& entry, Mistakes& out) { read_peer(entry, config.tftp_allow, out); });
-  return nested("tftp", {{"port", port(config.tftp_port)}, {"allow", each_of(std::move(peer))}});
+  return nested("tftp", {{"port", port(config.tftp_port)},
+                         {"allow", each_of(std::move(peer))},
+                         {"max_blksize", block_size(config.tftp_max_blksize)}});
 }
 
 // What the client of registries takes, service/import_network.
@@ -263,8 +278,9 @@ std::string print_config(const Config& config) {
                          {"port", make_number(config.dhcp_port)},
                          {"binl_port", make_number(config.binl_port)},
                          {"offer", make_text(std::string(dhcp::name_of(config.offer)))}})},
-      {"tftp",
-       make_map({{"port", make_number(config.tftp_port)}, {"allow", make_list(std::move(allow))}})},
+      {"tftp", make_map({{"port", make_number(config.tftp_port)},
+                         {"allow", make_list(std::move(allow))},
+                         {"max_blksize", make_number(config.tftp_max_blksize)}})},
       {"boot_http", make_map({{"port", make_number(config.boot_http_port)}})},
       {"unknown_hosts", make_text(ignore ? "ignore" : "discover")},
       {"database", make_text(database)},

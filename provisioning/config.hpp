@@ -37,7 +37,8 @@ struct Config {
   std::uint16_t binl_port = 4011;
   dhcp::OfferStyle offer = dhcp::OfferStyle::automatic;  // for hosts that say nothing of their own
   std::uint16_t tftp_port = 69;
-  std::vector<Cidr> tftp_allow;  // peers that need no PXE exchange first
+  std::vector<Cidr> tftp_allow;           // peers that need no PXE exchange first
+  std::uint16_t tftp_max_blksize = 1468;  // 512..1468; the interface's MTU lowers it further
   std::uint16_t boot_http_port = 8080;
   UnknownHosts unknown_hosts = UnknownHosts::discover;
   std::string

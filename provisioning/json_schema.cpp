@@ -166,6 +166,7 @@ json::value of_shape(const Shape& shape, std::string_view key) {
     case Kind::flag: return or_null("boolean");
     case Kind::count: return whole_number(1, 0);
     case Kind::port: return whole_number(1, 65535);
+    case Kind::block_size: return whole_number(512, 1468);
     case Kind::text: return of_text(shape);
     case Kind::texts: return map_of_texts();
     case Kind::list: return one_or_list(of_shape(shape.element.front(), key));

@@ -6,8 +6,6 @@
 #include <array>
 #include <cstring>
 
-#include "base/log.hpp"
-
 namespace slipway::provisioning {
 namespace {
 
@@ -47,8 +45,7 @@ std::optional<Bytes> content_of(const http::File& file) {
 
 }  // namespace
 
-Loaders::Loaders(const std::filesystem::path& folder, Ledger& ledger, Gate& gate)
-    : ledger_(ledger), gate_(gate) {
+Loaders::Loaders(const std::filesystem::path& folder) {
   for (const auto name : kPublished) read(folder / name, std::string(name));
 }
 
@@ -64,17 +61,9 @@ void Loaders::read(const std::filesystem::path& path, const std::string& name) {
                     .file = std::move(*file)};
 }
 
-std::shared_ptr<const tftp::Source> Loaders::open(std::string_view name, Ipv4 /*peer*/,
-                                                  Ipv4 /*server*/) {
+std::shared_ptr<const tftp::Source> Loaders::source(std::string_view name) const {
   const auto found = loaders_.find(name);
   return found == loaders_.end() ? nullptr : found->second.source;
-}
-
-void Loaders::sent(std::string_view name, Ipv4 peer, std::uint64_t octets) {
-  if (const auto* host = gate_.host_at(peer)) {
-    ledger_.note(*host, "host.loader_sent",
-                 "took " + std::string(name) + " by TFTP, " + std::to_string(octets) + " octets");
-  }
 }
 
 std::shared_ptr<const http::File> Loaders::file(std::string_view name) const {

@@ -11,23 +11,20 @@
 #include <vector>
 
 #include "http/message.hpp"
-#include "provisioning/gate.hpp"
 #include "tftp/files.hpp"
 
 namespace slipway::provisioning {
 
-class Loaders final : public tftp::Files {
+class Loaders {
  public:
   // Reads the published loaders of `folder` into memory; those that are missing are left out.
-  Loaders(const std::filesystem::path& folder, Ledger& ledger, Gate& gate);
+  explicit Loaders(const std::filesystem::path& folder);
 
   // Names of published loaders that `folder` does not have: clients that need them get nothing.
   [[nodiscard]] const std::vector<std::string>& missing() const { return missing_; }
 
-  [[nodiscard]] bool may_ask(Ipv4 peer) override { return gate_.may_ask(peer); }
-  [[nodiscard]] std::shared_ptr<const tftp::Source> open(std::string_view name, Ipv4 peer,
-                                                         Ipv4 server) override;
-  void sent(std::string_view name, Ipv4 peer, std::uint64_t octets) override;
+  // The octets for TFTP, or null.
+  [[nodiscard]] std::shared_ptr<const tftp::Source> source(std::string_view name) const;
 
   // The same file for HTTP, or null.
   [[nodiscard]] std::shared_ptr<const http::File> file(std::string_view name) const;
@@ -39,8 +36,6 @@ class Loaders final : public tftp::Files {
   };
   void read(const std::filesystem::path& path, const std::string& name);
 
-  Ledger& ledger_;
-  Gate& gate_;
   std::map<std::string, Loader, std::less<>> loaders_;
   std::vector<std::string> missing_;
 };

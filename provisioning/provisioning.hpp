@@ -14,6 +14,7 @@
 #include "provisioning/api.hpp"
 #include "provisioning/api_batches.hpp"
 #include "provisioning/batches.hpp"
+#include "provisioning/boot_files.hpp"
 #include "provisioning/gate.hpp"
 #include "provisioning/installs.hpp"
 #include "provisioning/loaders.hpp"
@@ -36,7 +37,7 @@ class Provisioning {
   [[nodiscard]] dhcp::BootPolicy& boot_policy() { return gate_; }
   // Whether a connection from this address must get through whatever the crowd.
   [[nodiscard]] bool expects(Ipv4 peer) { return gate_.expects(peer); }
-  [[nodiscard]] tftp::Files& tftp_files() { return loaders_; }
+  [[nodiscard]] tftp::Files& tftp_files() { return boot_files_; }
   // Loaders that the distribution's folder does not have.
   [[nodiscard]] const std::vector<std::string>& missing_loaders() const {
     return loaders_.missing();
@@ -69,6 +70,7 @@ class Provisioning {
   Operator operator_;
   Batches batches_;
   Loaders loaders_;
+  BootFiles boot_files_;
   BootRoutes boot_routes_;
   AgentApi agent_api_;
   std::unique_ptr<OperatorApi> operator_api_;

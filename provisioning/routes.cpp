@@ -117,12 +117,6 @@ Response call_back_response(ReportVerdict verdict, bool is_over) {
   return refusal(Verdict::not_now);
 }
 
-// Kernels, initial ramdisks, and what live systems run from.
-bool is_boot_file(std::string_view name) {
-  return name == "vmlinuz" || name == "initramfs.img" || name == "kernel" ||
-         name.starts_with("initrd") || is_root_file_system(name);
-}
-
 }  // namespace
 
 Response refusal(Verdict verdict) {

@@ -20,6 +20,7 @@ struct Shape {
     flag,
     count,  // a whole number from 1 on
     port,
+    block_size,  // of TFTP, 512 to 1468
     text,
     texts,  // a map of texts
     list,   // or one element without the brackets

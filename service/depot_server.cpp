@@ -91,7 +91,10 @@ Fallible<void> DepotServer::open_boot_plane() {
     boot_http_->serve(std::move(*listener));
 
     tftp_.push_back(std::make_unique<tftp::Server>(
-        io_, tftp::ServerSettings{.interface = interface.name, .port = config_.tftp_port},
+        io_,
+        tftp::ServerSettings{.interface = interface.name,
+                             .port = config_.tftp_port,
+                             .max_block_octets = config_.tftp_max_blksize},
         provisioning_->tftp_files()));
     const auto tftp = tftp_.back()->start();
     if (!tftp) return tftp;

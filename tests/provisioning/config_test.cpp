@@ -44,7 +44,7 @@ inventory: /srv/inventory
 loaders: /srv/loaders
 installer: /srv/installer
 dhcp: {mode: proxy, port: 6767, binl_port: 6411, offer: direct}
-tftp: {port: 6969, allow: [10.0.0.0/8, 192.0.2.7]}
+tftp: {port: 6969, allow: [10.0.0.0/8, 192.0.2.7], max_blksize: 1024}
 boot_http: {port: 8081}
 unknown_hosts: ignore
 operator: {public_url: "https://depot.example.com/slipway/"}
@@ -71,6 +71,7 @@ images:
   CHECK(config.dhcp_port == 6767);
   CHECK(config.binl_port == 6411);
   CHECK(config.tftp_port == 6969);
+  CHECK(config.tftp_max_blksize == 1024);
   REQUIRE(config.tftp_allow.size() == 2);
   CHECK(config.tftp_allow[1].text() == "192.0.2.7/32");
   CHECK(config.boot_http_port == 8081);
@@ -110,7 +111,7 @@ TEST_CASE("a mistake in slipway.yaml is named with its line and column", "[provi
        {"slipway.yaml:2:1: unknown key `inventry` in slipway.yaml; did you mean `inventory`?"}},
       {"an unknown key that is near to none",
        "interfaces: [eth1]\ntftp: {zzz: 1}\n",
-       {"slipway.yaml:2:8: unknown key `zzz` in tftp; known are port or allow"}},
+       {"slipway.yaml:2:8: unknown key `zzz` in tftp; known are port, allow or max_blksize"}},
       {"an interface that is none",
        "interfaces: [eth1, \"a b\"]\n",
        {"slipway.yaml:1:20: `a b` is no name of a network interface"}},
@@ -120,6 +121,12 @@ TEST_CASE("a mistake in slipway.yaml is named with its line and column", "[provi
       {"a port beyond the end",
        "interfaces: [eth1]\nboot_http: {port: 80800}\n",
        {"slipway.yaml:2:19: must be a port, 1 to 65535, not `80800`"}},
+      {"blocks larger than a frame",
+       "interfaces: [eth1]\ntftp: {max_blksize: 1469}\n",
+       {"slipway.yaml:2:21: must be a block size, 512 to 1468, not `1469`"}},
+      {"blocks smaller than every client takes",
+       "interfaces: [eth1]\ntftp: {max_blksize: 511}\n",
+       {"slipway.yaml:2:21: must be a block size, 512 to 1468, not `511`"}},
       {"two servers on one port",
        "interfaces: [eth1]\ntftp: {port: 67}\n",
        {"slipway.yaml:2:1: dhcp.port, dhcp.binl_port and tftp.port are UDP ports of one machine: "
@@ -221,6 +228,7 @@ tftp:
   port: 69
   allow:
     - "10.0.0.0/8"
+  max_blksize: 1468
 boot_http:
   port: 8080
 unknown_hosts: ignore

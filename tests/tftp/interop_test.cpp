@@ -64,7 +64,8 @@ int run_client(const std::string& command, boost::asio::io_context& io) {
 
 }  // namespace
 
-TEST_CASE("stock clients read files whole", "[tftp][interop][loopback]") {
+TEST_CASE("1c.30 stock clients read files whole, also exact multiples of a block",
+          "[tftp][interop][loopback]") {
   const auto [tool, command] = GENERATE(table<std::string, std::string>({
       {"atftp", "atftp -g -r NAME -l OUT 127.0.0.1 PORT"},
       {"atftp", "atftp --option 'blksize 1468' -g -r NAME -l OUT 127.0.0.1 PORT"},
@@ -103,7 +104,8 @@ TEST_CASE("stock clients read files whole", "[tftp][interop][loopback]") {
         std::vector<std::string>{"boot/ipxe.efi to 127.0.0.1 " + std::to_string(octets)});
 }
 
-TEST_CASE("a file of more than 65535 blocks reaches a stock client", "[tftp][interop][loopback]") {
+TEST_CASE("1c.30 a file of more than 65535 blocks reaches a stock client",
+          "[tftp][interop][loopback]") {
   if (!installed("curl")) {
     FAIL("curl is not installed; run deploy/setup");
     return;

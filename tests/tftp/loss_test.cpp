@@ -140,7 +140,7 @@ class World {
 
 }  // namespace
 
-TEST_CASE("a file arrives whole over a bad link", "[tftp][session][loss]") {
+TEST_CASE("1c.29 a file arrives whole over a bad link", "[tftp][session][loss]") {
   const auto [why, options, link] = GENERATE(table<std::string, std::string, Link>({
       {"a good link", "", {}},
       {"loss, lock-step", "", {.lost = 0.05}},
@@ -179,7 +179,7 @@ TEST_CASE("a file arrives whole over a bad link", "[tftp][session][loss]") {
   CHECK((world.status() == Status::done || world.status() == Status::timed_out));
 }
 
-TEST_CASE("doubled datagrams do not double the transfer", "[tftp][session][rfc1123]") {
+TEST_CASE("1c.29 doubled datagrams do not double the transfer", "[tftp][session][rfc1123]") {
   World world(512 * 200, "", {.doubled = 1.0}, 7);
   world.run();
   CHECK(world.complete());

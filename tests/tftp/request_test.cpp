@@ -27,7 +27,7 @@ TEST_CASE("a read request is decoded", "[tftp][packet][rfc1350]") {
         "1468\0"s);
 }
 
-TEST_CASE("a write request is told apart", "[tftp][packet]") {
+TEST_CASE("1c.23 a write request is told apart", "[tftp][packet]") {
   const auto wire = datagram({2}, "x\0octet\0"s);
   CHECK(parse_request(wire)->write);
 }
@@ -48,7 +48,7 @@ TEST_CASE("a broken request is refused with the reason", "[tftp][packet]") {
   CHECK(parse_request(wire).error() == code);
 }
 
-TEST_CASE("the mode ignores case", "[tftp][packet][rfc1350]") {
+TEST_CASE("1c.23 the mode ignores case", "[tftp][packet][rfc1350]") {
   CHECK(is_octet_mode("OcTeT"));
   CHECK_FALSE(is_octet_mode("netascii"));
   CHECK_FALSE(is_octet_mode("octe"));
@@ -67,7 +67,7 @@ TEST_CASE("an answer is an ACK or an ERROR", "[tftp][packet]") {
   CHECK(parse_answer(datagram({3, 1})).error() == Errc::bad_opcode);
 }
 
-TEST_CASE("names are normalised or refused", "[tftp][name]") {
+TEST_CASE("1c.23 names are normalised or refused", "[tftp][name]") {
   const auto [why, wire, result] = GENERATE(table<std::string, std::string, std::string>({
       {"as it is", "ipxe.efi", "ipxe.efi"},
       {"a leading slash", "/ipxe.efi", "ipxe.efi"},
@@ -96,7 +96,7 @@ TEST_CASE("names are normalised or refused", "[tftp][name]") {
   CHECK((name ? std::string(*name) : "bad") == result);
 }
 
-TEST_CASE("the answer to options is what was asked and can be had", "[tftp][options]") {
+TEST_CASE("1c.25 the answer to options is what was asked and can be had", "[tftp][options]") {
   const auto [why, asked, oack] = GENERATE(table<std::string, std::string, std::string>({
       {"EDK2's size probe",
        "tsize\0"
@@ -187,7 +187,7 @@ TEST_CASE("the answer to options is what was asked and can be had", "[tftp][opti
   CHECK(as_text(writer.written()) == "\0\x06"s + oack);
 }
 
-TEST_CASE("a lower limit of blocks holds", "[tftp][options]") {
+TEST_CASE("1c.27 a lower limit of blocks holds", "[tftp][options]") {
   CHECK(agree(as_bytes("blksize\0"
                        "1468\0"s),
               1024)

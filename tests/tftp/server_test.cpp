@@ -76,7 +76,7 @@ Bytes rrq(std::string_view name, std::string_view options = {}) {
 
 }  // namespace
 
-TEST_CASE("a file is read through a port of its own at the address that was asked",
+TEST_CASE("1c.24 a file is read through a port of its own at the address that was asked",
           "[tftp][server][loopback]") {
   Bench bench;
   Peer peer;
@@ -106,12 +106,15 @@ TEST_CASE("SG8: a stranger gets nothing", "[tftp][server][loopback][sg8]") {
   CHECK(bench.server.counters().strangers == 3);
 }
 
-TEST_CASE("what cannot be served is refused at once", "[tftp][server][loopback]") {
+TEST_CASE("1c.23 what cannot be served is refused at once", "[tftp][server][loopback]") {
   const auto [why, wire, code] = GENERATE(table<std::string, Bytes, int>({
-      {"a missing file", rrq("nosuch"), 1},
+      {"1c.31 a missing file", rrq("nosuch"), 1},
       {"a write", datagram({2}, "ipxe.efi\0octet\0"s), 2},
       {"a path upwards", rrq("../etc/shadow"), 2},
+      {"a control character", rrq("ipxe\x1b.efi"), 2},
+      {"a NUL in the name", rrq("ipxe.efi\0x"s), 4},
       {"netascii", datagram({1}, "ipxe.efi\0netascii\0"s), 4},
+      {"mail", datagram({1}, "ipxe.efi\0mail\0"s), 4},
   }));
   CAPTURE(why);
   Bench bench;
@@ -135,7 +138,7 @@ TEST_CASE("what is no request gets nothing", "[tftp][server][loopback]") {
   CHECK(bench.server.counters().malformed == 4);
 }
 
-TEST_CASE("a datagram with a foreign transfer ID gets ERROR 5 and the transfer goes on",
+TEST_CASE("1c.32 a datagram with a foreign transfer ID gets ERROR 5 and the transfer goes on",
           "[tftp][server][loopback][rfc1350]") {
   Bench bench;
   Peer peer;
@@ -152,6 +155,17 @@ TEST_CASE("a datagram with a foreign transfer ID gets ERROR 5 and the transfer g
   CHECK(peer.receive(bench.io).size() == 4 + 488);
 }
 
+TEST_CASE("1c.23 names of old ROMs and of Windows find their file", "[tftp][server][loopback]") {
+  const auto name = GENERATE("/boot/ipxe.efi"s, "boot\\ipxe.efi"s, "//boot///ipxe.efi"s,
+                             "\\boot\\\\ipxe.efi"s, "boot/ipxe.efi\xff"s, "boot/./ipxe.efi"s);
+  CAPTURE(name);
+  Bench bench;
+  bench.files.files["boot/ipxe.efi"] = test::pattern(7);
+  Peer peer;
+  peer.send(rrq(name), bench.port69());
+  CHECK(peer.receive(bench.io).size() == 11);
+}
+
 TEST_CASE("a repeated request starts no second transfer", "[tftp][server][loopback]") {
   Bench bench;
   Peer peer;
@@ -162,7 +176,7 @@ TEST_CASE("a repeated request starts no second transfer", "[tftp][server][loopba
   CHECK(bench.server.counters().repeated == 2);
 }
 
-TEST_CASE("a size probe and the request after it from the same port both work",
+TEST_CASE("1c.26 a size probe and the request after it from the same port both work",
           "[tftp][server][loopback]") {
   Bench bench;
   Peer peer;
@@ -181,7 +195,7 @@ TEST_CASE("a size probe and the request after it from the same port both work",
   CHECK(bench.server.running_transfers() == 1);
 }
 
-TEST_CASE("a client whose port is closed ends its transfer", "[tftp][server][loopback]") {
+TEST_CASE("1c.32 a client whose port is closed ends its transfer", "[tftp][server][loopback]") {
   Bench bench;
   Peer peer;
   peer.send(rrq("ipxe.efi"), bench.port69());

@@ -58,7 +58,7 @@ const auto kWindow4 =
 
 }  // namespace
 
-TEST_CASE("without options the first datagram is block 1", "[tftp][session][rfc1350]") {
+TEST_CASE("1c.25 without options the first datagram is block 1", "[tftp][session][rfc1350]") {
   Talk talk(600);
   CHECK(talk.sent() == Sent{"DATA 1 512"});
   CHECK(talk.hear(ack(1)) == Sent{"DATA 2 88"});
@@ -67,7 +67,7 @@ TEST_CASE("without options the first datagram is block 1", "[tftp][session][rfc1
   CHECK(talk.session.status() == Status::done);
 }
 
-TEST_CASE("with options the first datagram is an OACK and block 1 follows its ACK",
+TEST_CASE("1c.25 with options the first datagram is an OACK and block 1 follows its ACK",
           "[tftp][session][rfc2347]") {
   Talk talk(600,
             "blksize\0"
@@ -79,7 +79,7 @@ TEST_CASE("with options the first datagram is an OACK and block 1 follows its AC
   CHECK(talk.session.status() == Status::done);
 }
 
-TEST_CASE("a file ends with a short block, an empty one if need be", "[tftp][session]") {
+TEST_CASE("1c.30 a file ends with a short block, an empty one if need be", "[tftp][session]") {
   const auto [octets, last] = GENERATE(table<std::size_t, std::string>({{0, "DATA 1 0"},
                                                                         {1, "DATA 1 1"},
                                                                         {511, "DATA 1 511"},
@@ -98,7 +98,7 @@ TEST_CASE("a file ends with a short block, an empty one if need be", "[tftp][ses
   CHECK(talk.session.status() == Status::done);
 }
 
-TEST_CASE("a duplicate ACK is not answered", "[tftp][session][rfc1123]") {
+TEST_CASE("1c.29 a duplicate ACK is not answered", "[tftp][session][rfc1123]") {
   Talk talk(5000);
   (void)talk.sent();
   CHECK(talk.hear(ack(1)) == Sent{"DATA 2 512"});
@@ -127,7 +127,7 @@ TEST_CASE("what is no ACK or ERROR is passed over", "[tftp][session]") {
   CHECK_FALSE(talk.session.answered());
 }
 
-TEST_CASE("an unanswered block is sent again after a second, and given up after six sends",
+TEST_CASE("1c.29 an unanswered block is sent again after a second, and given up after six sends",
           "[tftp][session]") {
   Talk talk(5000);
   (void)talk.sent();
@@ -164,7 +164,8 @@ TEST_CASE("a client that never answers keeps its place for five seconds at most"
   CHECK(talk.session.status() == Status::unanswered);
 }
 
-TEST_CASE("the client's time-out is honoured once it has answered", "[tftp][session][rfc2349]") {
+TEST_CASE("1c.29 the client's time-out is honoured once it has answered",
+          "[tftp][session][rfc2349]") {
   Talk talk(5000,
             "timeout\0"
             "3\0"s);
@@ -174,7 +175,8 @@ TEST_CASE("the client's time-out is honoured once it has answered", "[tftp][sess
   CHECK(talk.wait_to(3000ms) == Sent{"DATA 1 512"});
 }
 
-TEST_CASE("a window is sent at once and one ACK asks for the next", "[tftp][session][rfc7440]") {
+TEST_CASE("1c.28 a window is sent at once and one ACK asks for the next",
+          "[tftp][session][rfc7440]") {
   Talk talk(512 * 6, kWindow4);
   CHECK(talk.sent() == Sent{"OACK"});
   CHECK(talk.hear(ack(0)) == Sent{"DATA 1 512", "DATA 2 512", "DATA 3 512", "DATA 4 512"});
@@ -183,21 +185,49 @@ TEST_CASE("a window is sent at once and one ACK asks for the next", "[tftp][sess
   CHECK(talk.session.status() == Status::done);
 }
 
-TEST_CASE("an ACK inside a window resumes behind its block", "[tftp][session][rfc7440]") {
+TEST_CASE("1c.28 an ACK inside a window resumes behind its block", "[tftp][session][rfc7440]") {
   Talk talk(512 * 20, kWindow4);
   (void)talk.sent();
   (void)talk.hear(ack(0));
   CHECK(talk.hear(ack(2)) == Sent{"DATA 3 512", "DATA 4 512", "DATA 5 512", "DATA 6 512"});
 }
 
-TEST_CASE("a silent window is sent again whole", "[tftp][session][rfc7440]") {
+TEST_CASE("1c.29 a silent window is sent again whole, six times", "[tftp][session][rfc7440]") {
   Talk talk(512 * 20, kWindow4);
   (void)talk.sent();
   (void)talk.hear(ack(0));
-  CHECK(talk.wait_to(1000ms) == Sent{"DATA 1 512", "DATA 2 512", "DATA 3 512", "DATA 4 512"});
+  const Sent window{"DATA 1 512", "DATA 2 512", "DATA 3 512", "DATA 4 512"};
+  for (int sends = 2; sends <= 6; ++sends) CHECK(talk.wait_to((sends - 1) * 1000ms) == window);
+  CHECK(talk.wait_to(6000ms).empty());
+  CHECK(talk.session.status() == Status::timed_out);
 }
 
-TEST_CASE("block numbers wrap from 65535 to 0", "[tftp][session]") {
+TEST_CASE("1c.29 doubled ACKs never double a window", "[tftp][session][rfc1123]") {
+  Talk talk(512 * 20, kWindow4);
+  (void)talk.sent();
+  (void)talk.hear(ack(0));
+  CHECK(talk.hear(ack(0)).empty());
+  CHECK(talk.hear(ack(4)).size() == 4);
+  CHECK(talk.hear(ack(4)).empty());
+  CHECK(talk.hear(ack(2)).empty());
+  CHECK(talk.hear(ack(6)) == Sent{"DATA 7 512", "DATA 8 512", "DATA 9 512", "DATA 10 512"});
+  CHECK(talk.hear(ack(4)).empty());
+}
+
+TEST_CASE("1c.28 a window of 64 is sent whole and its part is resumed",
+          "[tftp][session][rfc7440]") {
+  Talk talk(512 * 1000,
+            "windowsize\0"
+            "64\0"s);
+  (void)talk.sent();
+  CHECK(talk.hear(ack(0)).size() == 64);
+  const auto resumed = talk.hear(ack(63));
+  REQUIRE(resumed.size() == 64);
+  CHECK(resumed.front() == "DATA 64 512");
+  CHECK(resumed.back() == "DATA 127 512");
+}
+
+TEST_CASE("1c.30 block numbers wrap from 65535 to 0", "[tftp][session]") {
   const auto options = GENERATE(
       "blksize\0"
       "8\0"s,
@@ -219,7 +249,7 @@ TEST_CASE("block numbers wrap from 65535 to 0", "[tftp][session]") {
   CHECK(talk.session.status() == Status::done);
 }
 
-TEST_CASE("a client's ERROR ends the transfer in silence", "[tftp][session]") {
+TEST_CASE("1c.26 a client's ERROR 8 ends the transfer in silence", "[tftp][session]") {
   Talk talk(5000,
             "tsize\0"
             "0\0"s);

@@ -1,0 +1,113 @@
+#include "provisioning/boot_files.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "provisioning/bootscript.hpp"
+#include "provisioning/command_line.hpp"
+
+namespace slipway::provisioning {
+namespace {
+
+class InMemory final : public tftp::Source {
+ public:
+  explicit InMemory(std::string octets) : octets_(std::move(octets)) {}
+  [[nodiscard]] std::uint64_t size_octets() const override { return octets_.size(); }
+  [[nodiscard]] Result<std::size_t> read(std::uint64_t offset,
+                                         std::span<std::uint8_t> out) const override {
+    if (offset >= octets_.size()) return 0;
+    const auto rest = as_bytes(octets_).subspan(offset);
+    const auto count = std::min(rest.size(), out.size());
+    std::ranges::copy(rest.first(count), out.begin());
+    return count;
+  }
+
+ private:
+  std::string octets_;
+};
+
+// Not mapped into memory: a disk that fails would then end the service by SIGBUS, not one transfer.
+class OnDisk final : public tftp::Source {
+ public:
+  explicit OnDisk(std::shared_ptr<const http::File> file) : file_(std::move(file)) {}
+  [[nodiscard]] std::uint64_t size_octets() const override { return file_->size_octets(); }
+  [[nodiscard]] Result<std::size_t> read(std::uint64_t offset,
+                                         std::span<std::uint8_t> out) const override {
+    std::size_t got = 0;
+    while (got < out.size()) {
+      const auto octets = ::pread(file_->descriptor(), out.data() + got, out.size() - got,
+                                  static_cast<off_t>(offset + got));
+      if (octets == 0) break;
+      if (octets > 0) {
+        got += static_cast<std::size_t>(octets);
+      } else if (errno != EINTR) {
+        return std::unexpected(std::error_code(errno, std::generic_category()));
+      }
+    }
+    return got;
+  }
+
+ private:
+  std::shared_ptr<const http::File> file_;
+};
+
+// Cuts the first part of a path off, with its slash.
+std::string_view take_part(std::string_view& path) {
+  const auto part = path.substr(0, path.find('/'));
+  path.remove_prefix(std::min(part.size() + 1, path.size()));
+  return part;
+}
+
+}  // namespace
+
+std::shared_ptr<const tftp::Source> BootFiles::open(std::string_view name, Ipv4 peer, Ipv4 server) {
+  if (auto loader = parts_.loaders.source(name)) return loader;
+  if (name == "boot.ipxe") {
+    const auto port = parts_.ledger.config().boot_http_port;
+    return std::make_shared<const InMemory>(chain_script({.address = server, .port = port}));
+  }
+  auto path = name;
+  const auto plane = take_part(path);
+  if (plane == "loader") return parts_.loaders.source(path);
+  if (plane == "artifacts") return open_artifact(path, peer);
+  if (plane == "i") return open_tree(path, peer);
+  return nullptr;
+}
+
+std::shared_ptr<const tftp::Source> BootFiles::open_artifact(std::string_view path, Ipv4 peer) {
+  const auto digest = Sha256::parse(take_part(path));
+  if (!digest || path.empty() || path.contains('/')) return nullptr;
+  return open_blob(*digest, path, peer);
+}
+
+std::shared_ptr<const tftp::Source> BootFiles::open_tree(std::string_view path, Ipv4 peer) {
+  auto name = std::string(take_part(path));
+  name += "@";
+  name += take_part(path);
+  const auto set = parts_.artifacts.find_installer(name);
+  const auto* file = set ? set->file(path) : nullptr;
+  return file == nullptr ? nullptr : open_blob(file->sha256, path, peer);
+}
+
+std::shared_ptr<const tftp::Source> BootFiles::open_blob(const Sha256& digest,
+                                                         std::string_view name, Ipv4 peer) {
+  auto file = parts_.artifacts.open(digest);
+  if (!file) return nullptr;
+  if (is_boot_file(name)) parts_.gate.note_installer_file(peer, std::string(name));
+  return std::make_shared<const OnDisk>(std::move(file));
+}
+
+void BootFiles::sent(std::string_view name, Ipv4 peer, std::uint64_t octets) {
+  const auto* host = parts_.gate.host_at(peer);
+  if (host == nullptr) return;
+  const auto is_loader = parts_.loaders.source(name) != nullptr || name.starts_with("loader/");
+  if (!is_loader) return;  // an installer's file stands in the timeline since it was asked for
+  parts_.ledger.note(
+      *host, "host.loader_sent",
+      "took " + std::string(name) + " by TFTP, " + std::to_string(octets) + " octets");
+}
+
+}  // namespace slipway::provisioning

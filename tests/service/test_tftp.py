@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Stock TFTP clients against a real `slipway serve`, and the points of the wire that need an interface
+with a small MTU. In a network of its own, on loopback.
+
+    test_tftp.py BUILD
+"""
+
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from served import TFTP_PORT, Server, in_a_namespace
+
+BUILD = Path(sys.argv[1]).resolve()
+MTU = 1400
+BLOCK = MTU - 32
+# Exact multiples of the default block, of the largest and of a round one, and no multiple.
+SIZES = {"undionly.kpxe": 512 * 100, "ipxe.pxe": BLOCK * 64, "snponly.efi": 1024 * 256, "ipxe.efi": 1000001}
+CLIENTS = {
+    "curl": "curl -sS -o {out} tftp://{host}:{port}/{name}",
+    "curl, blksize": "curl -sS --tftp-blksize 1024 -o {out} tftp://{host}:{port}/{name}",
+    "curl, no options": "curl -sS --tftp-no-options -o {out} tftp://{host}:{port}/{name}",
+    "atftp": "atftp -g -r {name} -l {out} {host} {port}",
+    "atftp, options": "atftp --option 'blksize 1468' --option 'windowsize 16' --option 'tsize 0' "
+                      "-g -r {name} -l {out} {host} {port}",
+    "atftp, window 64": "atftp --option 'windowsize 64' --option 'timeout 3' -g -r {name} -l {out} {host} {port}",
+    "tftp-hpa": "tftp -m binary {host} {port} -c get {name} {out}",
+    "busybox": "busybox tftp -g -b 65464 -r {name} -l {out} {host} {port}",
+}
+
+
+class Tftp(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        subprocess.run(["ip", "link", "set", "lo", "mtu", str(MTU)], check=True)
+        cls.folder = Path(tempfile.mkdtemp(prefix="slipway-tftp."))
+        cls.server = Server(BUILD, cls.folder)
+        cls.addClassCleanup(cls.server.close)
+        (cls.folder / "loaders").mkdir()
+        cls.content = {name: os.urandom(octets) for name, octets in SIZES.items()}
+        for name, octets in cls.content.items():
+            (cls.folder / "loaders" / name).write_bytes(octets)
+        cls.start(f"tftp: {{port: {TFTP_PORT}, allow: [127.0.0.0/8]}}")
+
+    @classmethod
+    def start(cls, *settings):
+        cls.server.settings("loaders: loaders", *settings)
+        cls.server.make_installer()
+        cls.server.add_profile()
+        cls.server.start()
+
+    def run_client(self, command, name, host="127.0.0.1"):
+        """Exit status, and what was written."""
+        out = self.folder / "out"
+        out.unlink(missing_ok=True)
+        words = command.format(out=out, host=host, port=TFTP_PORT, name=name)
+        done = subprocess.run(["timeout", "60", "sh", "-c", words], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return done.returncode, out.read_bytes() if out.exists() else b""
+
+    def test_1c_30_stock_clients_read_files_of_exact_multiples_whole(self):
+        for client, command in CLIENTS.items():
+            for name, content in self.content.items():
+                with self.subTest(client=client, octets=len(content)):
+                    self.assertEqual(self.run_client(command, name), (0, content))
+
+    def test_1c_24_a_second_address_answers_for_itself(self):
+        for client, command in CLIENTS.items():
+            with self.subTest(client=client):
+                self.assertEqual(self.run_client(command, "ipxe.efi", "127.0.0.2"), (0, self.content["ipxe.efi"]))
+
+    def test_1c_33_artifacts_are_read_by_their_paths(self):
+        name = "/artifacts/" + "1" * 64 + "/vmlinuz"
+        self.assertEqual(self.run_client(CLIENTS["curl"], name), (0, b"vmlinuz"))
+
+    def test_1c_31_a_missing_file_is_refused_at_once(self):
+        self.assertEqual(self.run_client(CLIENTS["curl"], "grub/x86_64-efi/command.lst")[0], 68)
+        self.assertEqual(self.run_client(CLIENTS["curl"], "%2e%2e/slipway.yaml")[0], 69)
+
+    def test_1c_23_a_write_is_refused(self):
+        command = f"curl -sS -T {self.folder}/slipway.yaml tftp://{{host}}:{{port}}/ipxe.efi"
+        self.assertEqual(self.run_client(command, "")[0], 69)
+
+    def test_1c_27_a_block_with_its_headers_fits_the_interface(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(10)
+            client.sendto(b"\0\1ipxe.efi\0octet\0blksize\x0065464\0", ("127.0.0.1", TFTP_PORT))
+            answer, server = client.recvfrom(65536)
+            self.assertEqual(answer, b"\0\6blksize\0" + str(BLOCK).encode() + b"\0")
+            client.sendto(struct.pack("!HH", 4, 0), server)
+            self.assertEqual(client.recv(65536), struct.pack("!HH", 3, 1) + self.content["ipxe.efi"][:BLOCK])
+            client.sendto(struct.pack("!HH", 5, 0) + b"enough\0", server)
+
+
+if __name__ == "__main__":
+    in_a_namespace()
+    unittest.main(argv=sys.argv[:1])
