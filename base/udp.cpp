@@ -42,7 +42,7 @@ bool bind_to_interface(int fd, const std::string& interface) {
 bool set_options(int fd, const UdpOptions& options) {
   return set(fd, SOL_SOCKET, SO_REUSEADDR, options.share_port ? 1 : 0) &&
          set(fd, SOL_SOCKET, SO_BROADCAST, options.broadcast ? 1 : 0) &&
-         set(fd, IPPROTO_IP, IP_PKTINFO, 1) &&
+         set(fd, IPPROTO_IP, IP_PKTINFO, options.packet_info ? 1 : 0) &&
          set(fd, IPPROTO_IP, IP_RECVERR, options.report_icmp ? 1 : 0) &&
          set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 }

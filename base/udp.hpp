@@ -26,6 +26,8 @@ struct UdpOptions {
   bool share_port = false;
   // An ICMP error about a datagram that we sent is read with unreachable_peer().
   bool report_icmp = false;
+  // Arrived tells our address and interface; not needed where the socket is bound to one.
+  bool packet_info = true;
 };
 
 // A non-blocking socket; the caller owns the descriptor. Fails with the step that failed, e.g.

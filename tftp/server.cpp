@@ -44,6 +44,7 @@ struct Server::State {
   // `request` tells a repetition, which the running transfer answers, from a new request of a
   // client that reuses its port.
   struct Running {
+    Endpoint peer;
     std::shared_ptr<Transfer> transfer;
     std::size_t request;
   };
@@ -55,6 +56,9 @@ struct Server::State {
   void close();
   void drain();
   void handle(ByteView wire, const Arrived& arrived);
+  bool pass_on(ByteView wire, Endpoint from);
+  void check_unreachable();
+  std::vector<Running>::iterator find(Endpoint peer);
   void begin(const Request& request, ByteView wire, const Arrived& arrived);
   void run(Route route, std::shared_ptr<const Source> source, const Terms& terms,
            std::size_t request);
@@ -73,6 +77,7 @@ struct Server::State {
   ServerSettings settings;
   Files& files;
   udp::socket socket;
+  Outbox outbox;
   std::vector<Running> running;
   Counters counters;
   LogLimiter limiter{std::chrono::seconds(2)};
@@ -85,8 +90,9 @@ Fallible<void> Server::State::open() {
   const auto fits = std::max(*mtu, kMinMtuOctets) - kHeaderOctets;
   settings.max_block_octets = static_cast<std::uint16_t>(
       std::min({std::uint32_t{settings.max_block_octets}, fits, std::uint32_t{kMaxBlockOctets}}));
-  const auto fd =
-      open_udp({.interface = settings.interface, .local = {.address = {}, .port = settings.port}});
+  const auto fd = open_udp({.interface = settings.interface,
+                            .local = {.address = {}, .port = settings.port},
+                            .report_icmp = settings.single_port});
   if (!fd) return fail(fd.error(), "TFTP");
   socket.assign(udp::v4(), *fd);
   running.reserve(settings.max_transfers);
@@ -114,12 +120,43 @@ void Server::State::drain() {
   // Files may stop the server, so the socket is asked for each time.
   for (int i = 0; i < kBatch && socket.is_open(); ++i) {
     const auto got = receive_udp(socket.native_handle(), in, arrived);
+    if (got == Receive::datagram) {
+      handle(ByteView(in).first(arrived.octets), arrived);
+    } else {
+      check_unreachable();
+    }
     if (got == Receive::nothing) return;
-    if (got == Receive::datagram) handle(ByteView(in).first(arrived.octets), arrived);
   }
 }
 
+// In single-port mode the ICMP errors about all transfers come here.
+void Server::State::check_unreachable() {
+  while (settings.single_port && socket.is_open()) {
+    const auto about = unreachable_peer(socket.native_handle());
+    if (!about) return;
+    const auto found = find(*about);
+    if (found == running.end()) continue;
+    const auto transfer = found->transfer;  // it leaves `running` when it ends
+    transfer->give_up();
+  }
+}
+
+std::vector<Server::State::Running>::iterator Server::State::find(Endpoint peer) {
+  return std::ranges::find(running, peer, &Running::peer);
+}
+
+// In single-port mode, what is no request belongs to the transfer of its sender, if there is one.
+bool Server::State::pass_on(ByteView wire, Endpoint from) {
+  if (!settings.single_port || !parse_answer(wire)) return false;
+  const auto found = find(from);
+  if (found == running.end()) return false;
+  const auto transfer = found->transfer;  // it leaves `running` when it ends
+  transfer->hear(wire);
+  return true;
+}
+
 void Server::State::handle(ByteView wire, const Arrived& arrived) {
+  if (pass_on(wire, arrived.from)) return;
   ++counters.requests;
   if (!files.may_ask(arrived.from.address)) {
     ++counters.strangers;
@@ -156,22 +193,28 @@ void Server::State::begin(const Request& request, ByteView wire, const Arrived& 
     return refuse(arrived, *name, {ErrorCode::undefined, "too many transfers, try again"});
   }
   const auto terms = agree(request.options, settings.max_block_octets);
-  run({settings.interface, arrived.to, arrived.from, std::string(*name)}, std::move(source), terms,
-      fingerprint);
+  run({.interface = settings.interface,
+       .local = arrived.to,
+       .peer = arrived.from,
+       .name = std::string(*name),
+       .interface_index = arrived.interface_index},
+      std::move(source), terms, fingerprint);
 }
 
 void Server::State::run(Route route, std::shared_ptr<const Source> source, const Terms& terms,
                         std::size_t request) {
   Session session(std::move(source), terms, std::chrono::steady_clock::now());
   const auto peer = route.peer;
-  auto transfer = Transfer::open(io, std::move(route), std::move(session), files);
+  const int shared = settings.single_port ? socket.native_handle() : -1;
+  auto transfer = Transfer::open({.io = io, .files = files, .outbox = outbox, .descriptor = shared},
+                                 std::move(route), std::move(session));
   if (!transfer) {
     ++counters.failed;
     log::error("tftp.failed", {{"peer", peer.address.text()}, {"why", transfer.error().text()}});
     return;
   }
   ++counters.started;
-  running.push_back({*transfer, request});
+  running.push_back({peer, *transfer, request});
   (*transfer)->start([this](const Transfer& ended) { on_ended(ended); });
 }
 
@@ -193,8 +236,7 @@ void Server::State::refuse(const Arrived& arrived, std::string_view name, Refusa
 // The same request again, while its transfer has not been answered: our own repetition is on its
 // way. A different request from the same port means that the client gave the old transfer up.
 bool Server::State::is_repetition(Endpoint peer, std::size_t request) {
-  const auto found = std::ranges::find_if(
-      running, [&](const Running& one) { return one.transfer->route().peer == peer; });
+  const auto found = find(peer);
   if (found == running.end()) return false;
   if (found->request == request && !found->transfer->session().answered()) return true;
   const auto old = std::move(found->transfer);
@@ -205,9 +247,8 @@ bool Server::State::is_repetition(Endpoint peer, std::size_t request) {
 }
 
 bool Server::State::make_room(Endpoint peer) {
-  const auto of_peer = std::ranges::count_if(running, [&](const Running& one) {
-    return one.transfer->route().peer.address == peer.address;
-  });
+  const auto of_peer = std::ranges::count_if(
+      running, [&](const Running& one) { return one.peer.address == peer.address; });
   if (static_cast<std::size_t>(of_peer) >= settings.max_transfers_per_peer &&
       !evict_oldest_unanswered(peer.address)) {
     return false;
@@ -218,8 +259,7 @@ bool Server::State::make_room(Endpoint peer) {
 // `running` is in the order of the starts. A transfer that was answered is never pushed out.
 bool Server::State::evict_oldest_unanswered(std::optional<Ipv4> peer) {
   const auto found = std::ranges::find_if(running, [&](const Running& one) {
-    return !one.transfer->session().answered() &&
-           (!peer || one.transfer->route().peer.address == *peer);
+    return !one.transfer->session().answered() && (!peer || one.peer.address == *peer);
   });
   if (found == running.end()) return false;
   const auto old = std::move(found->transfer);

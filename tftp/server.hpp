@@ -27,6 +27,9 @@ struct ServerSettings {
   std::size_t max_transfers_per_peer = 8;
   // Lowered further to the interface's MTU less 32; some networks need 1024.
   std::uint16_t max_block_octets = kMaxBlockOctets;
+  // Every transfer is answered from `port`, for firewalls and NAT that let nothing else through;
+  // else each has a port of its own, as RFC 1350 s.4 wants it.
+  bool single_port = false;
 };
 
 // Since the start of the server.

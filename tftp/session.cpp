@@ -5,13 +5,8 @@
 namespace slipway::tftp {
 namespace {
 
-constexpr std::size_t kLongestOackOrError = 128;
-
-std::size_t write_failure(std::span<std::uint8_t> out) {
-  Writer writer(out);
-  write_error(writer, ErrorCode::undefined, "the server cannot read the file");
-  return writer.size();
-}
+// One datagram without a payload.
+Burst single(const Writer& writer) { return {.datagrams = 1, .headers = writer.written()}; }
 
 }  // namespace
 
@@ -27,10 +22,6 @@ Session::Session(std::shared_ptr<const Source> source, Terms terms, TimePoint no
       oack_acked_(!terms.any()),
       ends_at_(now + kMaxDuration) {
   wait_from(now);
-}
-
-std::size_t Session::max_datagram_octets() const {
-  return std::max(kDataHeaderOctets + block_octets_, kLongestOackOrError);
 }
 
 void Session::on_datagram(ByteView wire, TimePoint now) {
@@ -91,32 +82,43 @@ void Session::send_again() {
   next_ = acked_ + 1;
 }
 
-std::size_t Session::take(std::span<std::uint8_t> out) {
-  if (status_ != Status::running) return 0;
+Burst Session::take(Outbox& out) {
+  if (status_ != Status::running) return {};
   if (oack_due_) {
     oack_due_ = false;
-    Writer writer(out);
+    Writer writer(out.headers);
     write_oack(writer, terms_, size_octets_);
-    return writer.size();
+    return single(writer);
   }
-  if (!oack_acked_ || next_ > std::min(acked_ + window_blocks_, last_block_)) return 0;
-  return take_block(out);
+  const auto end = std::min(acked_ + window_blocks_, last_block_) + 1;
+  if (!oack_acked_ || next_ >= end) return {};
+  const auto fit = Outbox::kMaxOctets / (kDataHeaderOctets + block_octets_);
+  const auto most = std::min(fit, Outbox::kMaxDatagrams);
+  return take_blocks(out, std::min(end, next_ + most));
 }
 
-std::size_t Session::take_block(std::span<std::uint8_t> out) {
+// The blocks from next_ to before `end`.
+Burst Session::take_blocks(Outbox& out, std::uint64_t end) {
+  const auto blocks = static_cast<std::size_t>(end - next_);
   const auto offset = (next_ - 1) * block_octets_;
-  const auto octets =
-      static_cast<std::size_t>(std::min<std::uint64_t>(block_octets_, size_octets_ - offset));
-  Writer writer(out);
-  writer.u16(static_cast<std::uint16_t>(Opcode::data));
-  writer.u16(static_cast<std::uint16_t>(next_));
-  const auto got = source_->read(offset, out.subspan(kDataHeaderOctets, octets));
-  if (!got || *got != octets) {
+  const auto payload = std::span(out.payload)
+                           .first(static_cast<std::size_t>(std::min<std::uint64_t>(
+                               blocks * block_octets_, size_octets_ - offset)));
+  const auto got = source_->read(offset, payload);
+  Writer writer(out.headers);
+  if (!got || *got != payload.size()) {
     status_ = Status::source_failed;
-    return write_failure(out);
+    write_error(writer, ErrorCode::undefined, "the server cannot read the file");
+    return single(writer);
   }
-  ++next_;
-  return kDataHeaderOctets + octets;
+  for (; next_ < end; ++next_) {
+    writer.u16(static_cast<std::uint16_t>(Opcode::data));
+    writer.u16(static_cast<std::uint16_t>(next_));
+  }
+  return {.datagrams = blocks,
+          .headers = writer.written(),
+          .payload = payload,
+          .payload_octets = block_octets_};
 }
 
 }  // namespace slipway::tftp

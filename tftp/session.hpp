@@ -4,11 +4,12 @@
 // loss, delay and duplicate is a plain unit test. transfer.cpp is the file with a socket.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <span>
 
+#include "base/burst.hpp"
 #include "base/bytes.hpp"
 #include "tftp/files.hpp"
 #include "tftp/options.hpp"
@@ -25,6 +26,15 @@ enum class Status : std::uint8_t {
   unanswered,      // no ACK ever came: perhaps nobody asked, and the source was forged
   timed_out,       // the client went silent in mid-transfer
   source_failed,   // the file could not be read on; the client was told
+};
+
+// Room for what take() gives; one serves all transfers of a server.
+struct Outbox {
+  static constexpr std::size_t kMaxDatagrams = 64;
+  // The kernel cuts at most one IPv4 datagram's worth of payload into segments.
+  static constexpr std::size_t kMaxOctets = 65507;
+  std::array<std::uint8_t, kMaxDatagrams * kDataHeaderOctets> headers;  // or an OACK, or an ERROR
+  std::array<std::uint8_t, kMaxOctets> payload;
 };
 
 class Session {
@@ -49,12 +59,11 @@ class Session {
   // The time has come: to be called once now >= deadline(). Earlier calls do nothing.
   void on_deadline(TimePoint now);
 
-  // Writes the next datagram to send into `out`, which needs max_datagram_octets(), and returns
-  // its length; 0 when there is none. To be called until it is 0. When the file cannot be read on,
-  // the datagram is the ERROR that says so and the session has ended.
-  [[nodiscard]] std::size_t take(std::span<std::uint8_t> out);
+  // The next datagrams to send, in `out`: as much of the window as fits, read from the file by one
+  // call. To be called until there are none. When the file cannot be read on, it is the ERROR that
+  // says so and the session has ended.
+  [[nodiscard]] Burst take(Outbox& out);
 
-  [[nodiscard]] std::size_t max_datagram_octets() const;
   [[nodiscard]] TimePoint deadline() const { return deadline_; }
   [[nodiscard]] Status status() const { return status_; }
   [[nodiscard]] bool answered() const { return answered_; }  // the client is no forgery
@@ -66,7 +75,7 @@ class Session {
   void on_ack(std::uint16_t wire_block, TimePoint now);
   void send_again();
   void wait_from(TimePoint now);
-  [[nodiscard]] std::size_t take_block(std::span<std::uint8_t> out);
+  [[nodiscard]] Burst take_blocks(Outbox& out, std::uint64_t end);
 
   std::shared_ptr<const Source> source_;
   Terms terms_;

@@ -15,26 +15,26 @@ using asio::ip::udp;
 
 namespace {
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kMaxDatagramOctets = kDataHeaderOctets + kMaxBlockOctets;
-// Datagrams taken before other transfers get a turn.
-constexpr int kBatch = 32;
 }  // namespace
 
-Transfer::Transfer(asio::io_context& io, Route route, Session session, Files& files)
-    : route_(std::move(route)),
+Transfer::Transfer(Shared shared, Route route, Session session)
+    : shared_(shared),
+      route_(std::move(route)),
       session_(std::move(session)),
-      files_(files),
-      socket_(io),
-      timer_(io),
+      socket_(shared.io),
+      timer_(shared.io),
       started_at_(std::chrono::steady_clock::now()) {}
 
-Fallible<std::shared_ptr<Transfer>> Transfer::open(asio::io_context& io, Route route,
-                                                   Session session, Files& files) {
+Fallible<std::shared_ptr<Transfer>> Transfer::open(Shared shared, Route route, Session session) {
+  if (shared.descriptor >= 0) {
+    return std::make_shared<Transfer>(shared, std::move(route), std::move(session));
+  }
   const auto fd = open_udp({.interface = route.interface,
                             .local = {.address = route.local, .port = 0},
-                            .report_icmp = true});
+                            .report_icmp = true,
+                            .packet_info = false});
   if (!fd) return fail(fd.error(), "TFTP transfer");
-  auto transfer = std::make_shared<Transfer>(io, std::move(route), std::move(session), files);
+  auto transfer = std::make_shared<Transfer>(shared, std::move(route), std::move(session));
   transfer->socket_.assign(udp::v4(), *fd);
   return transfer;
 }
@@ -42,8 +42,8 @@ Fallible<std::shared_ptr<Transfer>> Transfer::open(asio::io_context& io, Route r
 void Transfer::start(Ended ended) {
   ended_ = std::move(ended);
   send_all();
-  const auto executor = socket_.get_executor();
-  spawn(executor, "tftp.receive", receive(shared_from_this()));
+  const auto executor = timer_.get_executor();
+  if (socket_.is_open()) spawn(executor, "tftp.receive", receive(shared_from_this()));
   spawn(executor, "tftp.watch", watch(shared_from_this()));
 }
 
@@ -52,14 +52,15 @@ void Transfer::stop() {
   finish();
 }
 
-bool Transfer::running() const { return socket_.is_open() && session_.status() == Status::running; }
+bool Transfer::running() const { return !finished_ && session_.status() == Status::running; }
 
+// A datagram a turn: a window is answered by one ACK, so a second look would mostly find nothing.
 asio::awaitable<void> Transfer::receive(std::shared_ptr<Transfer> self) {
   while (self->running()) {
     const auto waited = co_await self->socket_.async_wait(udp::socket::wait_read, kNoThrow);
     const auto& [error] = waited;
     if (error) break;
-    self->drain();
+    self->take_datagram();
   }
   self->finish();
 }
@@ -78,27 +79,34 @@ asio::awaitable<void> Transfer::watch(std::shared_ptr<Transfer> self) {
   self->finish();
 }
 
-void Transfer::drain() {
+void Transfer::take_datagram() {
+  if (!running()) return;
   std::array<std::uint8_t, 600> in;  // an ACK has 4 octets; an ERROR's text may be cut
   Arrived arrived;
-  for (int i = 0; i < kBatch && running(); ++i) {
-    const auto got = receive_udp(socket_.native_handle(), in, arrived);
-    if (got == Receive::nothing) break;
-    if (got == Receive::datagram) take_datagram(ByteView(in).first(arrived.octets), arrived.from);
+  // An ICMP error makes the socket ready, too, whether or not it fails the call.
+  if (receive_udp(socket_.native_handle(), in, arrived) != Receive::datagram) {
+    return check_unreachable();
   }
-  check_unreachable();
+  if (arrived.from != route_.peer) return refuse_stranger(arrived.from);
+  session_.on_datagram(ByteView(in).first(arrived.octets), std::chrono::steady_clock::now());
+  send_all();
 }
 
-void Transfer::take_datagram(ByteView wire, Endpoint from) {
-  if (from != route_.peer) return refuse_stranger(from);
+void Transfer::hear(ByteView wire) {
   session_.on_datagram(wire, std::chrono::steady_clock::now());
   send_all();
+  if (!running()) finish();
+}
+
+void Transfer::give_up() {
+  unreachable_ = true;
+  finish();
 }
 
 // RFC 1350 s.4: an ERROR to the stray sender, and the transfer goes on. A sender that we do not
 // know gets nothing.
 void Transfer::refuse_stranger(Endpoint from) {
-  if (!files_.may_ask(from.address)) return;
+  if (!shared_.files.may_ask(from.address)) return;
   std::array<std::uint8_t, 64> out;
   Writer writer(out);
   write_error(writer, ErrorCode::unknown_transfer_id, "unknown transfer ID");
@@ -114,16 +122,23 @@ void Transfer::check_unreachable() {
 }
 
 void Transfer::send_all() {
-  std::array<std::uint8_t, kMaxDatagramOctets> out;
-  if (!socket_.is_open()) return;
-  for (auto octets = session_.take(out); octets > 0; octets = session_.take(out)) {
+  if (finished_) return;
+  const bool own = socket_.is_open();
+  const int descriptor = own ? socket_.native_handle() : shared_.descriptor;
+  // A socket of its own is bound to address and interface.
+  const Departure departure{.to = route_.peer,
+                            .from = own ? Ipv4{} : route_.local,
+                            .interface_index = own ? 0 : route_.interface_index};
+  for (auto burst = session_.take(shared_.outbox); burst.datagrams > 0;
+       burst = session_.take(shared_.outbox)) {
     // A failed send and a lost datagram look the same to the protocol: it will be sent again.
-    (void)send_udp(socket_.native_handle(), ByteView(out).first(octets), {.to = route_.peer});
+    (void)sender_.send(descriptor, burst, departure);
   }
 }
 
-// Closing the socket and the timer wakes both coroutines, which then let go of this object.
+// Closing the socket and the timer wakes the coroutines, which then let go of this object.
 void Transfer::finish() {
+  finished_ = true;
   boost::system::error_code ignored;  // a socket that fails to close is closed all the same
   (void)socket_.close(ignored);
   timer_.cancel();

@@ -1,8 +1,9 @@
 // tftp/transfer.hpp -- one running transfer: a Session with a socket and a timer.
 //
 // Each has a socket of its own, whose port is the server's transfer ID (RFC 1350 s.4), bound to
-// the address that the request came to: firmware drops answers from any other. Includes Asio, so
-// only server.cpp includes this.
+// the address that the request came to: firmware drops answers from any other. In single-port mode
+// it has none, sends through port 69, and is told what it hears. Includes Asio, so only server.cpp
+// includes this.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -15,6 +16,7 @@
 
 #include "base/net.hpp"
 #include "base/result.hpp"
+#include "base/udp_burst.hpp"
 #include "tftp/session.hpp"
 
 namespace slipway::tftp {
@@ -25,22 +27,34 @@ struct Route {
   Ipv4 local;     // our address that was asked
   Endpoint peer;  // the client's address and transfer ID
   std::string name;
+  std::uint32_t interface_index = 0;
 };
 
 class Transfer : public std::enable_shared_from_this<Transfer> {
  public:
   using Ended = std::function<void(const Transfer&)>;
 
-  // Opens the socket. `files` must outlive the transfer. Fails when no socket can be had.
-  [[nodiscard]] static Fallible<std::shared_ptr<Transfer>> open(boost::asio::io_context& io,
-                                                                Route route, Session session,
-                                                                Files& files);
+  // What the transfers of one server have in common; outlives the last of them that runs.
+  struct Shared {
+    boost::asio::io_context& io;
+    Files& files;
+    Outbox& outbox;
+    int descriptor = -1;  // of port 69, in single-port mode
+  };
 
-  Transfer(boost::asio::io_context& io, Route route, Session session, Files& files);
+  // Opens the socket. Fails when none can be had.
+  [[nodiscard]] static Fallible<std::shared_ptr<Transfer>> open(Shared shared, Route route,
+                                                                Session session);
+
+  Transfer(Shared shared, Route route, Session session);
 
   // Sends the first datagram and keeps itself alive to the end; then calls `ended` once, from the
   // event loop. A transfer that is cut by stop() does not call it.
   void start(Ended ended);
+
+  // In single-port mode, what came from the peer, and that it cannot be reached any more.
+  void hear(ByteView wire);
+  void give_up();
 
   // Ends at once and in silence.
   void stop();
@@ -53,22 +67,23 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
  private:
   static boost::asio::awaitable<void> receive(std::shared_ptr<Transfer> self);
   static boost::asio::awaitable<void> watch(std::shared_ptr<Transfer> self);
-  void drain();
-  void take_datagram(ByteView wire, Endpoint from);
+  void take_datagram();
   void refuse_stranger(Endpoint from);
   void check_unreachable();
   void send_all();
   void finish();
   [[nodiscard]] bool running() const;
 
+  Shared shared_;
   Route route_;
   Session session_;
-  Files& files_;
-  boost::asio::ip::udp::socket socket_;
+  BurstSender sender_;
+  boost::asio::ip::udp::socket socket_;  // not open in single-port mode
   boost::asio::steady_timer timer_;
   TimePoint started_at_;
   Ended ended_;
   bool unreachable_ = false;
+  bool finished_ = false;
 };
 
 }  // namespace slipway::tftp

@@ -66,21 +66,29 @@ class Script {
   // No step makes a session send more than one window, and at most two datagrams leave before
   // the first answer.
   void drain() {
-    std::array<std::uint8_t, 1472> out;
-    require(session_.max_datagram_octets() <= out.size());
-    int datagrams = 0;
-    for (auto octets = session_.take(out); octets > 0; octets = session_.take(out)) {
-      require(octets <= session_.max_datagram_octets());
-      ++datagrams;
+    std::size_t datagrams = 0;
+    for (auto burst = session_.take(outbox_); burst.datagrams > 0; burst = session_.take(outbox_)) {
+      check_burst(burst);
+      datagrams += burst.datagrams;
     }
     require(datagrams <= 64);
     if (!session_.answered()) unanswered_ += datagrams;
     require(unanswered_ <= 2);
   }
 
+  // It is a burst that the kernel can cut: all but the last are of one length, none is too long.
+  static void check_burst(const Burst& burst) {
+    const auto count = burst.datagrams;
+    require(count <= Outbox::kMaxDatagrams && burst.headers.size() % count == 0);
+    require(burst.headers.size() + burst.payload.size() <= Outbox::kMaxOctets);
+    require(burst.payload.size() <= count * burst.payload_octets);
+    require(count == 1 || burst.payload.size() >= (count - 1) * burst.payload_octets);
+  }
+
   Session& session_;
   TimePoint now_;
-  int unanswered_ = 0;
+  std::size_t unanswered_ = 0;
+  Outbox outbox_;
 };
 
 }  // namespace

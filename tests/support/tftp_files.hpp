@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/burst.hpp"
 #include "base/bytes.hpp"
 #include "tftp/files.hpp"
 
@@ -73,6 +74,18 @@ inline Bytes datagram(std::initializer_list<int> words, std::string_view text = 
   const auto rest = as_bytes(text);
   out.insert(out.end(), rest.begin(), rest.end());
   return out;
+}
+
+// The datagrams of a burst, each as it goes over the wire.
+inline std::vector<Bytes> datagrams_of(const Burst& burst) {
+  std::vector<Bytes> all;
+  for (std::size_t i = 0; i < burst.datagrams; ++i) {
+    const auto header = burst.header_of(i);
+    const auto payload = burst.payload_of(i);
+    auto& wire = all.emplace_back(header.begin(), header.end());
+    wire.insert(wire.end(), payload.begin(), payload.end());
+  }
+  return all;
 }
 
 inline Bytes ack(int block) { return datagram({4, block & 0xffff}); }

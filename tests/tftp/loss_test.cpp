@@ -105,10 +105,9 @@ class World {
 
  private:
   void flush() {
-    Bytes out(session_.max_datagram_octets());
-    for (auto octets = session_.take(out); octets > 0; octets = session_.take(out)) {
-      ++sends_;
-      put(Bytes(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(octets)), true);
+    for (auto burst = session_.take(outbox_); burst.datagrams > 0; burst = session_.take(outbox_)) {
+      sends_ += burst.datagrams;
+      for (const auto& wire : test::datagrams_of(burst)) put(wire, true);
     }
   }
   void deliver() {
@@ -131,6 +130,7 @@ class World {
   Bytes file_;
   Terms terms_;
   Session session_;
+  Outbox outbox_;
   Reading reading_;
   Link link_;
   std::mt19937 random_;

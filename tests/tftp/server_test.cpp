@@ -1,14 +1,9 @@
 #include "tftp/server.hpp"
 
-#include <unistd.h>
-
-#include <boost/asio/io_context.hpp>
 #include <chrono>
 
-#include "base/log.hpp"
-#include "base/udp.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/tftp_files.hpp"
+#include "tests/support/tftp_bench.hpp"
 #include "tftp/packet.hpp"
 
 using namespace slipway;
@@ -16,65 +11,12 @@ using namespace slipway::tftp;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 using slipway::test::ack;
+using slipway::test::Bench;
 using slipway::test::datagram;
-
-namespace {
-
-constexpr Ipv4 kLoopback{{127, 0, 0, 1}};
-constexpr Ipv4 kSecond{{127, 0, 0, 2}};
-
-class Peer {
- public:
-  Peer() : fd_(open_udp({.local = {kLoopback, 0}})) { REQUIRE(fd_); }
-  ~Peer() { close(); }
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
-
-  void send(const Bytes& wire, Endpoint to) const { REQUIRE(send_udp(*fd_, wire, {.to = to})); }
-  // What arrives while the event loop is given `patience`; empty when nothing does.
-  Bytes receive(boost::asio::io_context& io, std::chrono::milliseconds patience = 2s) {
-    Bytes buffer(2048);
-    const auto until = std::chrono::steady_clock::now() + patience;
-    while (std::chrono::steady_clock::now() < until) {
-      io.run_for(2ms);
-      if (receive_udp(*fd_, buffer, arrived) != Receive::datagram) continue;
-      buffer.resize(arrived.octets);
-      return buffer;
-    }
-    return {};
-  }
-  void close() {
-    if (fd_ && *fd_ >= 0) ::close(std::exchange(*fd_, -1));
-  }
-  Arrived arrived;
-
- private:
-  Fallible<int> fd_;
-};
-
-struct Bench {
-  explicit Bench(ServerSettings settings = {}) : server(io, with_loopback(settings), files) {
-    log::set_level(log::Level::error);
-    files.files["ipxe.efi"] = test::pattern(1000);
-    REQUIRE(server.start());
-  }
-  static ServerSettings with_loopback(ServerSettings settings) {
-    settings.interface = "lo";
-    settings.port = 0;
-    return settings;
-  }
-  [[nodiscard]] Endpoint port69(Ipv4 address = kLoopback) const { return {address, server.port()}; }
-
-  boost::asio::io_context io;
-  test::MemoryFiles files;
-  Server server;
-};
-
-Bytes rrq(std::string_view name, std::string_view options = {}) {
-  return datagram({1}, std::string(name) + "\0octet\0"s + std::string(options));
-}
-
-}  // namespace
+using slipway::test::kLoopback;
+using slipway::test::kSecond;
+using slipway::test::Peer;
+using slipway::test::rrq;
 
 TEST_CASE("1c.24 a file is read through a port of its own at the address that was asked",
           "[tftp][server][loopback]") {

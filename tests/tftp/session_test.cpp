@@ -24,9 +24,8 @@ struct Talk {
 
   std::vector<std::string> sent() {
     std::vector<std::string> all;
-    Bytes out(session.max_datagram_octets());
-    for (auto octets = session.take(out); octets > 0; octets = session.take(out)) {
-      all.push_back(text(ByteView(out).first(octets)));
+    for (auto burst = session.take(outbox); burst.datagrams > 0; burst = session.take(outbox)) {
+      for (const auto& wire : test::datagrams_of(burst)) all.push_back(text(wire));
     }
     return all;
   }
@@ -49,6 +48,7 @@ struct Talk {
 
   std::shared_ptr<MemorySource> source;
   Session session;
+  Outbox outbox;
 };
 
 using Sent = std::vector<std::string>;
