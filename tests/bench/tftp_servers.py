@@ -98,6 +98,7 @@ class Servers:
         self._make_depot()
 
     def close(self):
+        atexit.unregister(self.close)
         for one in self.running.values():
             one.process.terminate()
         for one in self.running.values():
