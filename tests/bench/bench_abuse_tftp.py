@@ -56,8 +56,11 @@ def half_open(address, port, path, count, patience):
     target = socket.inet_aton(address)
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
         for number in range(count):
-            source = bytes([10, 89, 100 + number // 250 % 100, 1 + number % 250])
+            source = bytes([10, 90, 100 + number // 250 % 100, 1 + number % 250])
             raw.sendto(datagram(source, 1024 + number % 60000, target, port, REQUEST % path), (address, 0))
+            if number % 50 == 49:
+                time.sleep(0.01)  # what is measured are open transfers, not how fast a queue overflows
+    time.sleep(0.2)
     return first_answer(address, port, path, patience)
 
 
@@ -119,6 +122,7 @@ def main():
         cells = []
         for count in counts:
             servers = fresh(name)
+            time.sleep(1)
             before = servers.of(name).rss_octets()
             took = attack(servers, name, "half-open", count, options.patience)
             grown = (servers.of(name).rss_octets() - before) / MIB

@@ -26,7 +26,7 @@ interfaces: [eth0]
 data_dir: data
 inventory: inventory
 loaders: loaders
-tftp: {{port: 6969, allow: [10.89.0.0/16]{more}}}
+tftp: {{port: 6969, allow: [10.89.0.0/16, 10.90.0.0/16]{more}}}
 """
 
 
@@ -122,6 +122,8 @@ class Servers:
         for where in (server, client):
             run("ip", "-n", where, "link", "set", "eth0", "up")
             run("ip", "-n", where, "link", "set", "lo", "up")
+        # Forged sources: the client's side takes what is sent to them and drops it.
+        run("ip", "-n", server, "route", "add", "10.90.0.0/16", "via", CLIENT)
 
     def _make_depot(self):
         for kind in ("profiles", "sites", "hosts"):
