@@ -12,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from measure import descendants
+
 REPO = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SLIPWAY_BUILD", REPO / "build" / "dev")).resolve()
 PROGRAM = BUILD / "service" / "slipway"
@@ -37,18 +39,6 @@ def run(*words):
     return done.stdout.strip()
 
 
-def family(pid):
-    """The process and all below it."""
-    found = [pid]
-    for at in found:
-        try:
-            for task in Path(f"/proc/{at}/task").iterdir():
-                found += [int(word) for word in (task / "children").read_text().split()]
-        except OSError:
-            pass  # it has ended
-    return found
-
-
 class Running:
     def __init__(self, address, port, log, process, path):
         self.address, self.port, self.log, self.process, self.path = address, port, log, process, path
@@ -62,7 +52,7 @@ class Running:
     def cpu_seconds(self):
         """Of the server, of its children and of those that it has waited for."""
         ticks = 0
-        for pid in family(self.process.pid):
+        for pid in descendants(self.process.pid):
             try:
                 ticks += sum(int(word) for word in self._stat(pid)[11:15])
             except OSError:
@@ -71,7 +61,7 @@ class Running:
 
     def rss_octets(self):
         pages = 0
-        for pid in family(self.process.pid):
+        for pid in descendants(self.process.pid):
             try:
                 pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
             except OSError:
