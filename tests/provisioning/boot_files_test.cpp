@@ -34,7 +34,7 @@ TEST_CASE("1c.33 other paths that firmware asks for are not there", "[provisioni
   Depot depot;
   const auto digest = Sha256::of("vmlinuz").text();
   const std::string name = GENERATE_COPY(
-      "revocations.efi", "revocations_sku.efi", "shim_certificate_0.efi",
+      as<std::string>{}, "revocations.efi", "revocations_sku.efi", "shim_certificate_0.efi",
       "grub/x86_64-efi/command.lst", "autoexec.ipxe", "loader", "loader/secret.txt",
       "loader/../slipway.db", "artifacts", "artifacts/" + digest, "artifacts/zz/vmlinuz",
       "artifacts/" + digest + "/a/b", "artifacts/" + Sha256::of("else").text() + "/vmlinuz", "i",
