@@ -232,7 +232,7 @@ Fallible<Chunked> write_chunks(const ReadRaw& read, const WriteStored& write,
   return std::move(writer).finish(raw_digest.finish());
 }
 
-// A thread keeps its context and its room: to make them anew costs as much as a fifth of the work.
+// A thread keeps its context and its room: to make them anew for each frame is page faults.
 Bytes compress_frame(ByteView raw, int level) {
   thread_local const Compressor context(ZSTD_createCCtx(), &ZSTD_freeCCtx);
   thread_local Bytes out;
