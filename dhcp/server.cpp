@@ -212,6 +212,7 @@ void Server::State::handle(Port& port, ByteView wire, const Arrived& arrived) {
 }
 
 Result<void> Server::State::answer(Port& port, const Packet& packet, const Arrived& arrived) {
+  const auto began = std::chrono::steady_clock::now();
   Arrival arrival{.service = port.service,
                   .server = arrived.to,
                   .from = arrived.from,
@@ -233,7 +234,8 @@ Result<void> Server::State::answer(Port& port, const Packet& packet, const Arriv
   const bool counts = reply->kind == Reply::Kind::offer && arrival.offer != OfferStyle::automatic;
   const bool changed = counts && styles.offered(ask, arrival.offer);
   counters.offer_changes += changed ? 1 : 0;
-  report(packet, {*client, reply->kind, reply->file, arrived.to, arrival.offer, changed});
+  const auto took = std::chrono::steady_clock::now() - began;
+  report(packet, {*client, reply->kind, reply->file, arrived.to, arrival.offer, changed, took});
   return {};
 }
 

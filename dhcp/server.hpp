@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -37,6 +38,7 @@ struct Seen {
   Ipv4 server;            // our address that it asked
   OfferStyle offer;       // of an offer to a firmware's own PXE, else automatic
   bool offer_changed;     // it had not gone on from the one before, which was of the other form
+  std::chrono::nanoseconds took;  // from the datagram taken to the answer given to the kernel
 };
 using Observer = std::function<void(const Seen&)>;
 

@@ -64,17 +64,24 @@ std::string_view take_part(std::string_view& path) {
 }  // namespace
 
 std::shared_ptr<const tftp::Source> BootFiles::open(std::string_view name, Ipv4 peer, Ipv4 server) {
-  if (auto loader = parts_.loaders.source(name)) return loader;
+  if (auto loader = open_loader(name, peer)) return loader;
   if (name == "boot.ipxe") {
     const auto port = parts_.ledger.config().boot_http_port;
     return std::make_shared<const InMemory>(chain_script({.address = server, .port = port}));
   }
   auto path = name;
   const auto plane = take_part(path);
-  if (plane == "loader") return parts_.loaders.source(path);
+  if (plane == "loader") return open_loader(path, peer);
   if (plane == "artifacts") return open_artifact(path, peer);
   if (plane == "i") return open_tree(path, peer);
   return nullptr;
+}
+
+std::shared_ptr<const tftp::Source> BootFiles::open_loader(std::string_view name, Ipv4 peer) {
+  auto loader = parts_.loaders.source(name);
+  const auto* host = loader ? parts_.gate.host_at(peer) : nullptr;
+  if (host != nullptr) parts_.ledger.reach(*host, Milestone::loader_asked);
+  return loader;
 }
 
 std::shared_ptr<const tftp::Source> BootFiles::open_artifact(std::string_view path, Ipv4 peer) {
@@ -105,6 +112,7 @@ void BootFiles::sent(std::string_view name, Ipv4 peer, std::uint64_t octets) {
   if (host == nullptr) return;
   const auto is_loader = parts_.loaders.source(name) != nullptr || name.starts_with("loader/");
   if (!is_loader) return;  // an installer's file stands in the timeline since it was asked for
+  parts_.ledger.reach(*host, Milestone::loader_sent);
   parts_.ledger.note(
       *host, "host.loader_sent",
       "took " + std::string(name) + " by TFTP, " + std::to_string(octets) + " octets");

@@ -32,6 +32,7 @@ class BootFiles final : public tftp::Files {
   void sent(std::string_view name, Ipv4 peer, std::uint64_t octets) override;
 
  private:
+  [[nodiscard]] std::shared_ptr<const tftp::Source> open_loader(std::string_view name, Ipv4 peer);
   [[nodiscard]] std::shared_ptr<const tftp::Source> open_artifact(std::string_view path, Ipv4 peer);
   [[nodiscard]] std::shared_ptr<const tftp::Source> open_tree(std::string_view path, Ipv4 peer);
   [[nodiscard]] std::shared_ptr<const tftp::Source> open_blob(const Sha256& digest,

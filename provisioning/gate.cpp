@@ -63,6 +63,12 @@ void Gate::note_dhcp(Host* host, const dhcp::Client& client, TimePoint now) {
   }
   if (host == nullptr) return;
   host->dhcp_seen = now;
+  // Only who has an address comes to port 4011.
+  if (client.address.is_zero()) {
+    ledger_.journey().ask(host->id, client.ipxe, now);
+  } else {
+    ledger_.reach(*host, Milestone::boot_server);
+  }
   host->seen_ms = ledger_.now().unix_ms;
   if (host->dhcp_noted && now - *host->dhcp_noted < kNoteAgain) return;
   host->dhcp_noted = now;
@@ -162,6 +168,7 @@ void Gate::note_installer_file(Ipv4 peer, const std::string& name) {
   if (host == nullptr) return;
   host->kernel_asked = true;
   host->contact = ledger_.now().steady;
+  ledger_.reach(*host, Milestone::kernel);
   if (is_root_file_system(name)) {
     // It may be read in many ranges; the timeline shows the first.
     if (std::exchange(host->rootfs_asked, true)) return;
@@ -322,6 +329,7 @@ void Gate::answer_back(Host& host, Asked asked) {
       host, std::move(move),
       [this, &host, text, reply = std::move(asked.reply)](const Fallible<void>& result) mutable {
         if (!result) return reply({.kind = BootAnswer::Kind::not_now});
+        ledger_.reach(host, Milestone::installed);
         ledger_.note(host, "host.installed", "taken as installed: " + text);
         reply({.kind = BootAnswer::Kind::local_disk});
       });
@@ -368,6 +376,7 @@ void Gate::answer_installer(Host& host, Asked asked, bool install, BootAnswer an
           host.kernel_asked = true;  // it runs: what is waited for is the agent's session
           ledger_.note(host, "host.stick_started", "runs the installer from a stick");
         }
+        ledger_.reach(host, Milestone::script);
         const auto what = answer.other ? answer.other->set.name : std::string("the installer");
         ledger_.note(host, "host.script_sent",
                      install ? "boots " + what + ", attempt " + std::to_string(host.attempt)

@@ -95,6 +95,7 @@ void Installs::give_plan(Host& host, Move move, Plan plan, const PollPointer& po
   ledger_.commit(host, std::move(move),
                  [this, &host, poll, plan = std::move(plan)](const Fallible<void>& result) mutable {
                    if (!result) return poll->reply({.kind = PlanAnswer::Kind::not_now});
+                   ledger_.reach(host, Milestone::plan);
                    ledger_.note(host, "host.plan_given",
                                 "has its plan, attempt " + std::to_string(plan.attempt));
                    host.plan = std::move(plan);
@@ -170,6 +171,7 @@ void Installs::take_config_free(Host& host, const Sha256& token_hash, Taken done
       host, go(host, installing, cause, ledger_.now()),
       [this, &host, token_hash, done = std::move(done)](const Fallible<void>& result) mutable {
         if (!result) return done(Verdict::not_now, {});
+        ledger_.reach(host, Milestone::config);
         ledger_.note(host, "host.config_taken",
                      "its installer has its config, attempt " + std::to_string(host.attempt));
         done(Verdict::good, ledger_.hosts().by_token(token_hash));
@@ -229,6 +231,7 @@ void Installs::end_report(Host& host, AttemptReport report, ReportReply reply) {
                  [this, &host, done = report.installed, text = std::move(text),
                   reply = std::move(reply)](const Fallible<void>& result) mutable {
                    if (!result) return reply(ReportVerdict::not_now);
+                   if (done) ledger_.reach(host, Milestone::installed);
                    ledger_.note(host, done ? "host.installed" : "host.failed", std::move(text));
                    reply(ReportVerdict::durable);
                  });
@@ -281,8 +284,9 @@ void Installs::end_silently(Host& host, const Now& now) {
   const std::string text = "its installer does not report; its time is over";
   auto move = end_attempt(host, ended_silently(), ledger_.cause("server", text), now);
   ledger_.commit(host, std::move(move), [this, &host, text](const Fallible<void>& result) {
-    // A failure was logged; the next sweep tries again.
-    if (result) ledger_.note(host, "host.installed", "taken as installed: " + text);
+    if (!result) return;  // it was logged; the next sweep tries again
+    ledger_.reach(host, Milestone::installed);
+    ledger_.note(host, "host.installed", "taken as installed: " + text);
   });
 }
 

@@ -2,8 +2,23 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace slipway::provisioning {
+namespace {
+
+// From a loader that asks within milliseconds to an installation of hours.
+constexpr auto kBounds = std::to_array<double>(
+    {0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600, 7200});
+
+template <std::size_t... I>
+std::array<metrics::Histogram, sizeof...(I)> histograms(std::index_sequence<I...> /*each*/) {
+  return {((void)I, metrics::Histogram(kBounds))...};
+}
+
+}  // namespace
+
+Journey::Journey() : took_(histograms(std::make_index_sequence<kMilestones>())) {}
 
 void Journey::add(std::string_view host, std::int64_t at_ms, std::string_view event,
                   std::string text) {
@@ -20,6 +35,11 @@ const std::deque<JourneyEvent>& Journey::of(std::string_view host) const {
 }
 
 void Journey::move(std::string_view from, std::string_view to) {
+  if (const auto passage = passages_.find(from); passage != passages_.end()) {
+    auto& kept = passage_of(to);
+    if (kept.last < passage->second.last) kept = passage->second;
+    passages_.erase(passage);
+  }
   const auto found = events_.find(from);
   if (found == events_.end()) return;
   for (auto& event : found->second) add(to, event.at_ms, event.event, std::move(event.text));
@@ -31,6 +51,31 @@ void Journey::move(std::string_view from, std::string_view to) {
 void Journey::forget(std::string_view host) {
   const auto found = events_.find(host);
   if (found != events_.end()) events_.erase(found);
+  const auto passage = passages_.find(host);
+  if (passage != passages_.end()) passages_.erase(passage);
+}
+
+Passage& Journey::passage_of(std::string_view host) {
+  auto found = passages_.find(host);
+  if (found == passages_.end()) found = passages_.emplace(host, Passage{}).first;
+  return found->second;
+}
+
+const Passage& Journey::passage(std::string_view host) const {
+  static const Passage kNone;
+  const auto found = passages_.find(host);
+  return found == passages_.end() ? kNone : found->second;
+}
+
+void Journey::ask(std::string_view host, bool loaded, TimePoint now) {
+  auto& passage = passage_of(host);
+  if (passage.is_over(loaded, now)) passage = {};
+  (void)passage.reach(Milestone::asked, now);  // the first of a boot took no time
+}
+
+void Journey::reach(std::string_view host, Milestone milestone, TimePoint now) {
+  const auto took = passage_of(host).reach(milestone, now);
+  if (took) took_[static_cast<std::size_t>(milestone)].observe(*took);
 }
 
 }  // namespace slipway::provisioning

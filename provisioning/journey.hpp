@@ -1,13 +1,18 @@
 // provisioning/journey.hpp -- what happened to each host lately, for its timeline.
 //
-// In memory only, the last kJourneyEvents of each host. Not thread-safe.
+// In memory only: the last kJourneyEvents of each host and how far its present boot has come, and
+// of all hosts together how long each step took. Not thread-safe.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <string>
 #include <string_view>
+
+#include "base/metrics.hpp"
+#include "provisioning/passage.hpp"
 
 namespace slipway::provisioning {
 
@@ -21,13 +26,31 @@ struct JourneyEvent {
 
 class Journey {
  public:
+  Journey();
+
   void add(std::string_view host, std::int64_t at_ms, std::string_view event, std::string text);
   [[nodiscard]] const std::deque<JourneyEvent>& of(std::string_view host) const;  // oldest first
   void move(std::string_view from, std::string_view to);
   void forget(std::string_view host);
 
+  // A DHCP request of `host` that is answered; `loaded`: of a boot program that we gave it.
+  void ask(std::string_view host, bool loaded, TimePoint now);
+  // Any later milestone. Of a host that asked nobody (a stick, a restart of the server) it counts
+  // from the first that is seen.
+  void reach(std::string_view host, Milestone milestone, TimePoint now);
+  [[nodiscard]] const Passage& passage(std::string_view host) const;
+
+  // How long hosts took to each milestone from the one before it.
+  [[nodiscard]] const metrics::Histogram& took(Milestone milestone) const {
+    return took_[static_cast<std::size_t>(milestone)];
+  }
+
  private:
+  [[nodiscard]] Passage& passage_of(std::string_view host);
+
   std::map<std::string, std::deque<JourneyEvent>, std::less<>> events_;
+  std::map<std::string, Passage, std::less<>> passages_;
+  std::array<metrics::Histogram, kMilestones> took_;
 };
 
 }  // namespace slipway::provisioning

@@ -83,6 +83,10 @@ class Ledger {
   [[nodiscard]] std::optional<Sha256> published(std::string_view profile) const;
   void publish(std::string profile, const Sha256& digest);
 
+  // For /metrics.
+  [[nodiscard]] const StoreCounters& store_counters() const { return worker_.counters(); }
+  [[nodiscard]] std::size_t store_backlog() { return worker_.backlog(); }
+
   // Whether other servers write the same database.
   [[nodiscard]] bool shared() const { return worker_.shared(); }
   // Something that is no arming expires by the kept time, too.
@@ -97,6 +101,10 @@ class Ledger {
 
   // An event of `host` for its timeline and, at info, for the log.
   void note(const Host& host, std::string_view event, std::string text);
+  // How far the boot of `host` has come.
+  void reach(const Host& host, Milestone milestone) {
+    journey_.reach(host.id, milestone, now().steady);
+  }
   // The same for what a person must see: at warn, and never dropped.
   void alarm(const Host& host, std::string_view event, std::string text);
 

@@ -226,6 +226,7 @@ void BootRoutes::loader(const Request& request, http::Reply reply) {
   const auto* host =
       request.method == Method::get ? parts_.gate.host_at(request.peer.address) : nullptr;
   if (host != nullptr) {
+    parts_.ledger.reach(*host, Milestone::loader_asked);
     parts_.ledger.note(*host, "host.loader_sent", "takes " + request.captures[0] + " by HTTP");
   }
   reply(file_response(dated_body(std::move(file)), request.captures[0]));

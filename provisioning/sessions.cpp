@@ -143,6 +143,7 @@ void Sessions::open_free(Host& host, std::int64_t id, Ipv4 peer, Opened opened) 
     const auto* bound = session_of(host, id);
     host.contact = ledger_.now().steady;
     const auto attempt = bound != nullptr && is_live(host, *bound) ? bound->attempt : 0;
+    ledger_.reach(host, Milestone::agent);
     ledger_.note(host, "host.agent_started", "the agent has started");
     opened({.verdict = Verdict::good,
             .bearer = bearer,

@@ -1,6 +1,7 @@
 #include "provisioning/store_worker.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace slipway::provisioning {
@@ -10,8 +11,21 @@ constexpr std::size_t kGroup = 256;
 
 constexpr std::chrono::seconds kLookEvery{1};
 
+constexpr auto kCommitBounds = std::to_array<double>(
+    {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10});
+
 TimePoint steady_now() { return std::chrono::steady_clock::now(); }
+
+void count(StoreCounters& counters, const std::vector<Fallible<void>>& results,
+           std::chrono::nanoseconds took) {
+  const auto done = std::ranges::count_if(results, &Fallible<void>::has_value);
+  counters.done += static_cast<std::uint64_t>(done);
+  counters.failed += results.size() - static_cast<std::size_t>(done);
+  counters.commit.observe(took);
+}
 }  // namespace
+
+StoreCounters::StoreCounters() : commit(kCommitBounds) {}
 
 StoreWorker::StoreWorker(Store& store, Scheduler& scheduler)
     : store_(store),
@@ -77,12 +91,16 @@ void StoreWorker::write(std::vector<Job> group) {
   std::vector<Change> changes;
   changes.reserve(group.size());
   for (auto& job : group) changes.push_back(std::move(job.change));
+  const auto began = steady_now();
   auto results = store_.apply(changes);
+  const auto took = steady_now() - began;
   const bool outrun = std::ranges::any_of(results, [](const Fallible<void>& result) {
     return !result && result.error().text().ends_with(kOutrun);
   });
   if (outrun) look_for_news();  // so that who is told of the failure decides anew on the truth
-  scheduler_.post([group = std::move(group), results = std::move(results)]() mutable {
+  scheduler_.post([group = std::move(group), results = std::move(results), took,
+                   counters = counters_]() mutable {
+    count(*counters, results, took);
     for (std::size_t i = 0; i < group.size(); ++i) group[i].done(std::move(results[i]));
   });
 }

@@ -16,10 +16,18 @@
 #include <thread>
 #include <vector>
 
+#include "base/metrics.hpp"
 #include "base/scheduler.hpp"
 #include "provisioning/store.hpp"
 
 namespace slipway::provisioning {
+
+// What became of the changes so far; the deciding thread's.
+struct StoreCounters {
+  StoreCounters();
+  std::uint64_t done = 0, failed = 0;  // changes
+  metrics::Histogram commit;           // of one group of changes, until it is on the disk
+};
 
 class StoreWorker {
  public:
@@ -45,6 +53,8 @@ class StoreWorker {
   void ask(Question question);
   // Changes that are not yet on the disk, roughly.
   [[nodiscard]] std::size_t backlog();
+  // Deciding thread.
+  [[nodiscard]] const StoreCounters& counters() const { return *counters_; }
 
  private:
   struct Job {
@@ -73,6 +83,8 @@ class StoreWorker {
   std::mutex mutex_;
   Watch watch_;
   std::condition_variable_any wake_;
+  // What is posted counts here, and may run after this object's end.
+  std::shared_ptr<StoreCounters> counters_ = std::make_shared<StoreCounters>();
   std::deque<Job> queue_;
   std::jthread thread_;  // last: it uses everything above
 };

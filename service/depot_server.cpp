@@ -1,8 +1,10 @@
 #include "service/depot_server.hpp"
 
+#include <array>
 #include <csignal>
 
 #include "base/log.hpp"
+#include "service/health.hpp"
 
 namespace slipway::service {
 namespace {
@@ -13,6 +15,14 @@ prov::Now both_clocks() {
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   return {std::chrono::steady_clock::now(),
           std::chrono::duration_cast<std::chrono::milliseconds>(wall).count()};
+}
+
+// Logs each answer and counts it.
+http::Observer observer_of(HttpMeter& meter) {
+  return [&meter](const http::Access& access) {
+    http::log_access(access);
+    meter.observe(access);
+  };
 }
 
 }  // namespace
@@ -83,7 +93,8 @@ Fallible<void> DepotServer::open_store() {
 Fallible<void> DepotServer::open_boot_plane() {
   http::Router router;
   provisioning_->add_boot_plane(router);
-  boot_http_ = std::make_unique<http::Server>(io_, std::move(router));
+  boot_http_ = std::make_unique<http::Server>(io_, std::move(router), http::Limits{},
+                                              observer_of(boot_meter_));
   boot_http_->expect([this](Ipv4 peer) { return provisioning_->expects(peer); });
   for (const auto& interface : interfaces_) {
     auto listener = http::Listener::open_tcp({}, config_.boot_http_port, interface.name);
@@ -99,12 +110,13 @@ Fallible<void> DepotServer::open_boot_plane() {
     const auto tftp = tftp_.back()->start();
     if (!tftp) return tftp;
 
-    dhcp_.push_back(
-        std::make_unique<dhcp::Server>(io_,
-                                       dhcp::ServerSettings{.interface = interface.name,
-                                                            .proxy_port = config_.dhcp_port,
-                                                            .boot_server_port = config_.binl_port},
-                                       provisioning_->boot_policy()));
+    dhcp_.push_back(std::make_unique<dhcp::Server>(
+        io_,
+        dhcp::ServerSettings{.interface = interface.name,
+                             .proxy_port = config_.dhcp_port,
+                             .boot_server_port = config_.binl_port},
+        provisioning_->boot_policy(),
+        [this](const dhcp::Seen& seen) { answering_.observe(seen.took); }));
     const auto dhcp = dhcp_.back()->start();
     if (!dhcp) return dhcp;
   }
@@ -118,7 +130,9 @@ Fallible<void> DepotServer::open_operator_plane() {
   http::Router router;
   provisioning_->add_operator_plane(router, {.reload = [this] { return inventory_->reload(); },
                                              .status = [this] { return inventory_->status(); }});
-  operator_http_ = std::make_unique<http::Server>(io_, std::move(router));
+  add_health(router, provisioning_->ledger(), [this] { return metrics(); });
+  operator_http_ = std::make_unique<http::Server>(io_, std::move(router), http::Limits{},
+                                                  observer_of(operator_meter_));
   operator_http_->serve(std::move(*listener));
   return {};
 }
@@ -128,6 +142,27 @@ std::optional<Mac> DepotServer::neighbour(Ipv4 peer) {
     if (const auto mac = neighbours_.mac_of(peer, interface.index)) return mac;
   }
   return std::nullopt;
+}
+
+std::string DepotServer::metrics() {
+  std::vector<DhcpReading> dhcp;
+  std::vector<TftpReading> tftp;
+  for (std::size_t i = 0; i < interfaces_.size(); ++i) {
+    dhcp.push_back({interfaces_[i].name, &dhcp_[i]->counters()});
+    tftp.push_back({interfaces_[i].name, &tftp_[i]->counters(), tftp_[i]->running_transfers()});
+  }
+  slipway::metrics::Text text;
+  write_dhcp(text, dhcp, answering_);
+  write_tftp(text, tftp);
+  const std::array<const HttpMeter*, 2> meters{&boot_meter_, &operator_meter_};
+  HttpMeter::write(text, meters);
+  text.family("slipway_http_connections", slipway::metrics::Kind::gauge, "Open connections.");
+  text.sample({{"plane", "boot"}}, std::uint64_t{boot_http_->connections()});
+  text.sample({{"plane", "operator"}}, std::uint64_t{operator_http_->connections()});
+  write_hosts(text, provisioning_->ledger());
+  write_store(text, provisioning_->ledger(), config_.data_dir);
+  write_process(text, started_);
+  return std::move(text).take();
 }
 
 std::vector<std::string> DepotServer::addresses() const {

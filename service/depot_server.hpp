@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -18,8 +19,10 @@
 #include "provisioning/provisioning.hpp"
 #include "service/artifacts.hpp"
 #include "service/event_loop.hpp"
+#include "service/http_meter.hpp"
 #include "service/interfaces.hpp"
 #include "service/inventory_keeper.hpp"
+#include "service/metrics.hpp"
 #include "service/neighbours.hpp"
 #include "tftp/server.hpp"
 
@@ -46,6 +49,7 @@ class DepotServer {
   [[nodiscard]] Fallible<void> open_boot_plane();
   [[nodiscard]] Fallible<void> open_operator_plane();
   [[nodiscard]] std::optional<Mac> neighbour(Ipv4 peer);
+  [[nodiscard]] std::string metrics();
   void await_signal();
   void stop();
 
@@ -53,6 +57,9 @@ class DepotServer {
   boost::asio::io_context io_{1};
   EventLoop loop_{io_};
   boost::asio::signal_set signals_{io_};
+  const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
+  HttpMeter boot_meter_{"boot"}, operator_meter_{"operator"};
+  slipway::metrics::Histogram answering_ = answer_histogram();  // of DHCP
   std::vector<Interface> interfaces_;
   Neighbours neighbours_;
   std::unique_ptr<StoreArtifacts> artifacts_;

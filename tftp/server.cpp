@@ -284,6 +284,7 @@ void Server::State::report(const Transfer& transfer) {
       std::chrono::steady_clock::now() - transfer.started_at());
   if (session.status() == Status::done) {
     ++counters.completed;
+    counters.octets += session.size_octets();
     log::info("tftp.sent", {{"peer", route.peer.address.text()},
                             {"file", route.name},
                             {"octets", session.size_octets()},

@@ -41,6 +41,7 @@ struct Counters {
   std::uint64_t repeated = 0;   // the same request again while its transfer waits: silence
   std::uint64_t started = 0;
   std::uint64_t completed = 0;
+  std::uint64_t octets = 0;      // of the files of those that were completed
   std::uint64_t aborted = 0;     // by the client, size probes included
   std::uint64_t failed = 0;      // timed out, unreachable or unreadable
   std::uint64_t unanswered = 0;  // no ACK at all
