@@ -8,6 +8,10 @@ namespace {
 
 // tools/check_failures.py reads this table.
 constexpr auto kKinds = std::to_array<FailureKind>({
+    {"another-proxy-first",
+     "Another boot server of the network answered the host, and it went there.",
+     "Switch that boot server off, or keep it from this network; the detail gives its address and "
+     "MAC."},
     {"bad-partition-table",
      "The image's partition table is damaged, or none that can be moved to this disk.",
      "Import the image again from its source."},
@@ -37,6 +41,10 @@ constexpr auto kKinds = std::to_array<FailureKind>({
      "Look into that file system of the image, and at the disk's health."},
     {"cpus-too-few", "The host has fewer CPUs than the profile asks for.",
      "Assign another profile, or use another host."},
+    {"dhcp-server-is-pxe",
+     "The network's DHCP server sets option 60 (PXEClient), so UEFI firmware asks it on port 4011 "
+     "and gives up.",
+     "Remove option 60 from that DHCP server; the detail gives its address."},
     {"disarmed",
      "A person took the permission back while the host was at work; its disk cannot boot.",
      "Arm the host again when it may be written."},
@@ -66,6 +74,14 @@ constexpr auto kKinds = std::to_array<FailureKind>({
      "Read the detail and look at the host's console."},
     {"internal", "The agent met a mistake of its own.",
      "Try again, and report it with slipway host diagnostics."},
+    {"loader-refused",
+     "The firmware took its boot program and did not start it, as Secure Boot does with a program "
+     "that it does not trust.",
+     "Switch Secure Boot off in the host's firmware, or give the host a boot program that is "
+     "signed for it."},
+    {"loader-silent",
+     "The host took its boot program, and nothing that it runs has asked for more.",
+     "Look at its console, and give it another boot program or update its firmware."},
     {"manifest-digest-mismatch", "The image's manifest is not the one that the plan names.",
      "Run slipway image verify on the server; what is damaged there is imported again, under a new "
      "version."},
@@ -83,6 +99,11 @@ constexpr auto kKinds = std::to_array<FailureKind>({
     {"no-agent", "The host fetched the installer, but no agent came to work in time.",
      "Look at its console: a driver of its network card may be missing, or no DHCP server gives a "
      "lease."},
+    {"no-dhcp-server",
+     "No DHCP server of the network was seen to give the host an address; the boot server itself "
+     "gives none.",
+     "Look whether the network's DHCP server runs, has addresses left, and reaches this port of "
+     "the switch."},
     {"no-disk-matches", "No disk of the host fits the profile's disk rule.",
      "Change the disk rule or the host's disks; the timeline says why each disk was left."},
     {"no-kernel",
@@ -94,10 +115,14 @@ constexpr auto kKinds = std::to_array<FailureKind>({
      "Look at the host's console, and whether its config posts to report_url."},
     {"oem-write-failed", "The document for the image's COS_OEM partition could not be written.",
      "Check that the image is a Kairos image with a partition COS_OEM."},
+    {"offer-ignored", "The firmware has an address and does not take the boot server's offer.",
+     "Choose another style of offer for the host, or update its firmware."},
     {"plan-impossible", "The server cannot make a plan for the host.",
      "Read the detail, mend profile, site or image, and arm the host again."},
     {"restarted", "The host booted again in the middle of an attempt.",
      "Look whether somebody switched it off; its last attempt is used up."},
+    {"script-not-fetched", "An iPXE runs on the host and does not fetch its script.",
+     "Look whether the boot HTTP port reaches the host's network, and at the host's console."},
     {"second-taker", "Another machine showed this host's token, and the attempt was revoked.",
      "Look for that machine: the alarm in the log names its address. Then arm the host again."},
     {"sector-size-mismatch", "The image is made for disks with another sector size.",
@@ -112,12 +137,22 @@ constexpr auto kKinds = std::to_array<FailureKind>({
      "Switch the host off and on again."},
     {"silent", "Nothing was heard of the agent while it worked.",
      "Look at the host's console, its power and its cable, then switch it on again."},
+    {"tftp-blocked",
+     "The host was told of its boot program, and TFTP does not come through between it and the "
+     "server.",
+     "Look for a firewall between the host and UDP port 69, and the ports above 1024 from which "
+     "the server answers."},
+    {"tftp-slow", "The host takes its boot program too slowly, or stopped in the middle.",
+     "Check cable, switch port and its speed."},
     {"tool-missing", "The installer lacks a program that the plan needs.",
      "Build the installer with it: the detail says how."},
     {"tpm-missing", "The host has no TPM, or its firmware hides it, and the profile asks for one.",
      "Switch the TPM on in the host's firmware, or assign another profile."},
     {"verify-mismatch", "What was read back from the disk is not what was written.",
      "Replace the disk."},
+    {"wrong-architecture",
+     "The host's firmware is of an architecture for which there is no boot program.",
+     "Use a host with a 64-bit x86 processor, or change the boot mode in its firmware."},
 });
 
 }  // namespace

@@ -1,4 +1,5 @@
-// base/failures.hpp -- every reason for which a host is not written, in one table.
+// base/failures.hpp -- every reason for which a host is not written, in one table: why an attempt
+// failed, and why a host that began to boot stands still.
 //
 // A reason is a name of the agent protocol and of the operators' plane: `slipway host show`, batch
 // reports and scripts rely on it, so it does not change. What happened on one host exactly stands

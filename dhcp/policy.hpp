@@ -37,6 +37,12 @@ class BootPolicy {
   }
   // Whether anything was fetched from us by `mac` at `since` or later: an offer that it took.
   [[nodiscard]] virtual bool has_fetched(const Mac& /*mac*/, TimePoint /*since*/) { return false; }
+
+  // A boot client asked whose architecture (option 93) nothing fits; it gets silence. For its
+  // timeline.
+  virtual void unknown_arch(const Mac& client, std::uint16_t arch_code) {
+    (void)client, (void)arch_code;  // not everybody keeps timelines
+  }
 };
 
 }  // namespace slipway::dhcp

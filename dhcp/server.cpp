@@ -294,6 +294,10 @@ void Server::State::drop(const Packet* packet, std::error_code why) {
   ++counters.dropped[static_cast<std::size_t>(why.value())];
   const auto mac = packet != nullptr ? packet->mac : Mac{};
   const bool unknown = why == Errc::unknown_arch;
+  if (packet != nullptr && unknown) {
+    const auto codes = packet->options.find(Option::client_arch);
+    if (codes && codes->size() >= 2) policy.unknown_arch(mac, Reader(*codes).u16());
+  }
   const bool notable =
       unknown || fault(Errc{static_cast<std::uint8_t>(why.value())}) == Fault::our_failure;
   const auto event = static_cast<std::uint8_t>(100 + why.value());

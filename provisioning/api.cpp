@@ -8,6 +8,7 @@
 #include "base/progress.hpp"
 #include "provisioning/api_request.hpp"
 #include "provisioning/diagnostics.hpp"
+#include "provisioning/lookout.hpp"
 
 namespace slipway::provisioning {
 namespace {
@@ -71,6 +72,29 @@ json::array images_of(const Host& host, const Inventory& current) {
   return images;
 }
 
+// Empty texts when there is none, like those of a failure.
+void show_diagnosis(json::object& object, const std::optional<Diagnosis>& diagnosis) {
+  const auto* kind = diagnosis ? find_failure_kind(diagnosis->name) : nullptr;
+  object["diagnosis"] = diagnosis ? json::string(diagnosis->name) : json::string();
+  object["diagnosis_detail"] = diagnosis ? json::string(diagnosis->detail) : json::string();
+  object["diagnosis_meaning"] = kind != nullptr ? json::string(kind->sentence) : json::string();
+  object["diagnosis_remedy"] = kind != nullptr ? json::string(kind->remedy) : json::string();
+}
+
+// The milestones of the present boot, each with its wall-clock time.
+json::array shown(const Passage& passage, const Now& now) {
+  json::array milestones;
+  for (std::size_t i = 0; i < kMilestones; ++i) {
+    const auto milestone = static_cast<Milestone>(i);
+    const auto& at = passage.at(milestone);
+    if (!at) continue;
+    const auto ago = std::chrono::duration_cast<std::chrono::milliseconds>(now.steady - *at);
+    milestones.push_back(json::object{{"name", json::string(name_of(milestone))},
+                                      {"at", now.unix_ms - ago.count()}});
+  }
+  return milestones;
+}
+
 json::object shown(const Host& host, const Ledger& ledger) {
   json::array macs;
   for (const auto& mac : host.macs) macs.emplace_back(mac.text());
@@ -97,6 +121,7 @@ json::object shown(const Host& host, const Ledger& ledger) {
   const auto* kind = find_failure_kind(host.reason);
   object["meaning"] = kind != nullptr ? json::string(kind->sentence) : json::string();
   object["remedy"] = kind != nullptr ? json::string(kind->remedy) : json::string();
+  show_diagnosis(object, diagnosis_of(host, ledger.journey(), now.steady));
   object["attempt"] = host.attempt;
   object["attempts_left"] = host.attempts_left(now.steady);
   object["rescue_by"] = host.rescue ? host.rescue->who : std::string();
@@ -168,7 +193,11 @@ void OperatorApi::timeline(const Request& request, Host& host, http::Reply reply
     events.push_back(
         json::object{{"at", event.at_ms}, {"event", event.event}, {"text", event.text}});
   }
-  reply(json_response(json::object{{"events", std::move(events)}}));
+  const auto now = ledger_.now();
+  json::object document{{"events", std::move(events)}};
+  document["boot"] = shown(ledger_.journey().passage(host.id), now);
+  show_diagnosis(document, diagnosis_of(host, ledger_.journey(), now.steady));
+  reply(json_response(document));
 }
 
 Operator::Done OperatorApi::answer(Host& host, http::Reply reply) {

@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <utility>
 
 #include "provisioning/bootscript.hpp"
@@ -54,6 +56,17 @@ class OnDisk final : public tftp::Source {
   std::shared_ptr<const http::File> file_;
 };
 
+// " in 1.2 s, 0.8 MiB/s"; empty when it took no time that could be measured.
+std::string rate_text(std::uint64_t octets, std::chrono::nanoseconds took) {
+  const auto seconds = std::chrono::duration<double>(took).count();
+  if (seconds < 0.001) return "";
+  std::array<char, 48> text{};
+  constexpr double kMib = 1U << 20U;
+  (void)std::snprintf(text.data(), text.size(), " in %.1f s, %.1f MiB/s", seconds,
+                      static_cast<double>(octets) / kMib / seconds);  // what does not fit is cut
+  return text.data();
+}
+
 // Cuts the first part of a path off, with its slash.
 std::string_view take_part(std::string_view& path) {
   const auto part = path.substr(0, path.find('/'));
@@ -80,7 +93,13 @@ std::shared_ptr<const tftp::Source> BootFiles::open(std::string_view name, Ipv4 
 std::shared_ptr<const tftp::Source> BootFiles::open_loader(std::string_view name, Ipv4 peer) {
   auto loader = parts_.loaders.source(name);
   const auto* host = loader ? parts_.gate.host_at(peer) : nullptr;
-  if (host != nullptr) parts_.ledger.reach(*host, Milestone::loader_asked);
+  if (host == nullptr) return loader;
+  parts_.ledger.reach(*host, Milestone::loader_asked);
+  auto& boot = parts_.ledger.journey().boot_of(host->id);
+  boot.loader = name;
+  boot.by_http = false;
+  boot.transfer = Transfer::running;
+  boot.transfer_began = parts_.ledger.now().steady;
   return loader;
 }
 
@@ -110,12 +129,29 @@ std::shared_ptr<const tftp::Source> BootFiles::open_blob(const Sha256& digest,
 void BootFiles::sent(std::string_view name, Ipv4 peer, std::uint64_t octets) {
   const auto* host = parts_.gate.host_at(peer);
   if (host == nullptr) return;
-  const auto is_loader = parts_.loaders.source(name) != nullptr || name.starts_with("loader/");
-  if (!is_loader) return;  // an installer's file stands in the timeline since it was asked for
+  if (!is_loader(name)) return;  // an installer's file is in the timeline since it was asked for
   parts_.ledger.reach(*host, Milestone::loader_sent);
-  parts_.ledger.note(
-      *host, "host.loader_sent",
-      "took " + std::string(name) + " by TFTP, " + std::to_string(octets) + " octets");
+  auto& boot = parts_.ledger.journey().boot_of(host->id);
+  boot.transfer = Transfer::done;
+  const auto took = parts_.ledger.now().steady - boot.transfer_began;
+  parts_.ledger.note(*host, "host.loader_sent",
+                     "took " + std::string(name) + " by TFTP, " + std::to_string(octets) +
+                         " octets" + rate_text(octets, took));
+}
+
+void BootFiles::broke_off(std::string_view name, Ipv4 peer, bool answered) {
+  const auto* host = parts_.gate.host_at(peer);
+  if (host == nullptr) return;
+  auto& boot = parts_.ledger.journey().boot_of(host->id);
+  if (is_loader(name)) boot.transfer = answered ? Transfer::broken : Transfer::unanswered;
+  parts_.ledger.note(*host, "host.loader_broken",
+                     answered
+                         ? "went silent while it took " + std::string(name) + " by TFTP"
+                         : "asked for " + std::string(name) + " by TFTP and acknowledged nothing");
+}
+
+bool BootFiles::is_loader(std::string_view name) const {
+  return parts_.loaders.source(name) != nullptr || name.starts_with("loader/");
 }
 
 }  // namespace slipway::provisioning

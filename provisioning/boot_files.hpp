@@ -30,8 +30,10 @@ class BootFiles final : public tftp::Files {
   [[nodiscard]] std::shared_ptr<const tftp::Source> open(std::string_view name, Ipv4 peer,
                                                          Ipv4 server) override;
   void sent(std::string_view name, Ipv4 peer, std::uint64_t octets) override;
+  void broke_off(std::string_view name, Ipv4 peer, bool answered) override;
 
  private:
+  [[nodiscard]] bool is_loader(std::string_view name) const;
   [[nodiscard]] std::shared_ptr<const tftp::Source> open_loader(std::string_view name, Ipv4 peer);
   [[nodiscard]] std::shared_ptr<const tftp::Source> open_artifact(std::string_view path, Ipv4 peer);
   [[nodiscard]] std::shared_ptr<const tftp::Source> open_tree(std::string_view path, Ipv4 peer);

@@ -14,8 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kRecent = 10min;
-// A firmware asks several times within seconds; the timeline shows that once.
-constexpr auto kNoteAgain = 20s;
 // iPXE may lose the answer and ask again; later than this it is a new boot.
 constexpr auto kSameAttempt = 60s;
 
@@ -42,7 +40,9 @@ std::string_view Gate::boot_file(const dhcp::Client& client, Ipv4 server) {
   if (!decide(view, ledger_.config().unknown_hosts).answer_dhcp) return {};
   if (host == nullptr) host = ledger_.discover(client.mac, client.uuid);
   note_dhcp(host, client, now);
-  return loader_for(client, server);
+  const auto file = loader_for(client, server);
+  if (host != nullptr) note_boot(*host, client, file, now);
+  return file;
 }
 
 // Which of its hosts asks through a shared NIC only shows when the script is asked for, with UUID
@@ -63,18 +63,6 @@ void Gate::note_dhcp(Host* host, const dhcp::Client& client, TimePoint now) {
   }
   if (host == nullptr) return;
   host->dhcp_seen = now;
-  // Only who has an address comes to port 4011.
-  if (client.address.is_zero()) {
-    ledger_.journey().ask(host->id, client.ipxe, now);
-  } else {
-    ledger_.reach(*host, Milestone::boot_server);
-  }
-  host->seen_ms = ledger_.now().unix_ms;
-  if (host->dhcp_noted && now - *host->dhcp_noted < kNoteAgain) return;
-  host->dhcp_noted = now;
-  ledger_.note(*host, "host.dhcp_asked",
-               std::string(client.ipxe ? "iPXE" : "firmware") + " asked by DHCP, architecture " +
-                   std::to_string(client.arch_code));
 }
 
 std::string_view Gate::loader_for(const dhcp::Client& client, Ipv4 server) {
@@ -277,12 +265,14 @@ void Gate::answer(Host& host, Asked asked) {
   if (!answer) {
     ledger_.alarm(host, "host.installer_missing", answer.error().text());
     // Only an armed host is worth a second try; any other gets on with its life.
+    if (!install) ledger_.journey().boot_of(host.id).sent_home = true;
     return asked.reply(
         {.kind = install ? BootAnswer::Kind::not_now : BootAnswer::Kind::local_disk});
   }
   answer->mac = mac;
   if (repeats) {
     host.contact = now;
+    ledger_.reach(host, Milestone::script);
     answer->token = host.session()->token;
     return asked.reply(*answer);
   }
@@ -320,6 +310,7 @@ bool Gate::is_back(const Host& host) const {
 void Gate::answer_back(Host& host, Asked asked) {
   const auto* profile = third_party_profile(host, *ledger_.inventory());
   if (ending_of(profile->installer) == Ending::reports_from_disk) {
+    ledger_.journey().boot_of(host.id).sent_home = true;
     ledger_.note(host, "host.local_disk", "was told to start its disk, from which it will report");
     return asked.reply({.kind = BootAnswer::Kind::local_disk});
   }
@@ -337,6 +328,7 @@ void Gate::answer_back(Host& host, Asked asked) {
 
 void Gate::answer_local_disk(Host& host, Asked asked) {
   const auto done = [](Reply& reply) { reply({.kind = BootAnswer::Kind::local_disk}); };
+  ledger_.journey().boot_of(host.id).sent_home = true;
   // A stick that was left in its host asks every minute.
   if (!asked.request.from_stick) {
     ledger_.note(host, "host.local_disk", "was told to start its disk");
@@ -377,6 +369,7 @@ void Gate::answer_installer(Host& host, Asked asked, bool install, BootAnswer an
           ledger_.note(host, "host.stick_started", "runs the installer from a stick");
         }
         ledger_.reach(host, Milestone::script);
+        ledger_.journey().boot_of(host.id).by_others = answer.other != nullptr;
         const auto what = answer.other ? answer.other->set.name : std::string("the installer");
         ledger_.note(host, "host.script_sent",
                      install ? "boots " + what + ", attempt " + std::to_string(host.attempt)

@@ -60,6 +60,8 @@ class Gate final : public dhcp::BootPolicy {
     return fetched_.seen_since(mac, since);
   }
 
+  void unknown_arch(const Mac& client, std::uint16_t arch_code) override;
+
   // Whether DHCP answered `peer` in the last ten minutes (by its address, or by its MAC in the
   // neighbour table), or the settings list it.
   [[nodiscard]] bool may_ask(Ipv4 peer);
@@ -86,6 +88,7 @@ class Gate final : public dhcp::BootPolicy {
   };
   [[nodiscard]] bool may_install(const Host& host);
   void note_dhcp(Host* host, const dhcp::Client& client, TimePoint now);
+  void note_boot(Host& host, const dhcp::Client& client, std::string_view file, TimePoint now);
   [[nodiscard]] std::string_view loader_for(const dhcp::Client& client, Ipv4 server);
   [[nodiscard]] bool was_answered(Ipv4 peer, const std::optional<Mac>& mac);
   [[nodiscard]] bool is_impostor(const BootRequest& request);

@@ -16,6 +16,27 @@ std::array<metrics::Histogram, sizeof...(I)> histograms(std::index_sequence<I...
   return {((void)I, metrics::Histogram(kBounds))...};
 }
 
+// Another server may have been heard before the request that it answers was looked at.
+constexpr std::chrono::seconds kSameExchange{1};
+
+// What a new boot takes over from the one before it.
+Passage next_boot(const Passage& before, dhcp::Arch arch, TimePoint now) {
+  Passage next;
+  next.arch = arch;
+  next.said = before.said;
+  // Whoever has a boot program whole and begins anew did not get on with it.
+  const bool stopped = before.has(Milestone::loader_sent) && !before.has(Milestone::script) &&
+                       !before.ipxe_asked && !before.sent_home;
+  if (stopped) next.refused = before.loader;
+  const auto keep = [now](const std::optional<Sight>& sight) {
+    return sight && now - sight->at < kSameExchange ? sight : std::nullopt;
+  };
+  next.lease = keep(before.lease);
+  next.pxe_lease = keep(before.pxe_lease);
+  next.rival = keep(before.rival);
+  return next;
+}
+
 }  // namespace
 
 Journey::Journey() : took_(histograms(std::make_index_sequence<kMilestones>())) {}
@@ -67,10 +88,21 @@ const Passage& Journey::passage(std::string_view host) const {
   return found == passages_.end() ? kNone : found->second;
 }
 
-void Journey::ask(std::string_view host, bool loaded, TimePoint now) {
+bool Journey::ask(std::string_view host, const dhcp::Client& client, TimePoint now) {
   auto& passage = passage_of(host);
-  if (passage.is_over(loaded, now)) passage = {};
+  const bool is_new = passage.is_over(client.ipxe, now);
+  if (is_new) passage = next_boot(passage, client.arch, now);
+  ++passage.asks;
+  if (client.ipxe_can_boot && !passage.ipxe_asked) passage.ipxe_asked = now;
   (void)passage.reach(Milestone::asked, now);  // the first of a boot took no time
+  return is_new;
+}
+
+void Journey::ask_in_vain(std::string_view host, std::uint16_t arch_code, TimePoint now) {
+  auto& passage = passage_of(host);
+  if (passage.is_over(false, now)) passage = next_boot(passage, dhcp::Arch::bios, now);
+  passage.unknown_arch = arch_code;
+  passage.last = now;
 }
 
 void Journey::reach(std::string_view host, Milestone milestone, TimePoint now) {

@@ -33,12 +33,18 @@ class Journey {
   void move(std::string_view from, std::string_view to);
   void forget(std::string_view host);
 
-  // A DHCP request of `host` that is answered; `loaded`: of a boot program that we gave it.
-  void ask(std::string_view host, bool loaded, TimePoint now);
+  // A DHCP request of `host` on port 67 that is answered. True when it begins another boot.
+  bool ask(std::string_view host, const dhcp::Client& client, TimePoint now);
+  // Its firmware says an architecture that we have nothing for, and gets no answer.
+  void ask_in_vain(std::string_view host, std::uint16_t arch_code, TimePoint now);
+  // The boot of `host`, for what is no milestone. Valid until the next call.
+  [[nodiscard]] Passage& boot_of(std::string_view host) { return passage_of(host); }
   // Any later milestone. Of a host that asked nobody (a stick, a restart of the server) it counts
   // from the first that is seen.
   void reach(std::string_view host, Milestone milestone, TimePoint now);
   [[nodiscard]] const Passage& passage(std::string_view host) const;
+  // Whether anything of a boot of `host` was seen.
+  [[nodiscard]] bool knows(std::string_view host) const { return passages_.contains(host); }
 
   // How long hosts took to each milestone from the one before it.
   [[nodiscard]] const metrics::Histogram& took(Milestone milestone) const {

@@ -44,6 +44,7 @@ class Ledger {
 
   [[nodiscard]] HostTable& hosts() { return hosts_; }
   [[nodiscard]] Journey& journey() { return journey_; }
+  [[nodiscard]] const Journey& journey() const { return journey_; }
   [[nodiscard]] const Config& config() const { return around_.config; }
   [[nodiscard]] const std::shared_ptr<const Inventory>& inventory() const { return inventory_; }
   void set_inventory(std::shared_ptr<const Inventory> inventory) {

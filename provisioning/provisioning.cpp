@@ -16,6 +16,7 @@ Provisioning::Provisioning(Surroundings surroundings, Store& store, StoredState 
       batches_(ledger_, operator_, std::move(state.batches)),
       loaders_(surroundings.config.loaders),
       boot_files_({.ledger = ledger_, .gate = gate_, .artifacts = artifacts, .loaders = loaders_}),
+      lookout_(ledger_),
       boot_routes_({.ledger = ledger_,
                     .gate = gate_,
                     .sessions = sessions_,

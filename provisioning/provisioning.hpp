@@ -18,6 +18,7 @@
 #include "provisioning/gate.hpp"
 #include "provisioning/installs.hpp"
 #include "provisioning/loaders.hpp"
+#include "provisioning/lookout.hpp"
 #include "provisioning/operator.hpp"
 #include "provisioning/routes.hpp"
 #include "provisioning/sessions.hpp"
@@ -56,9 +57,11 @@ class Provisioning {
   void start() {
     installs_.start();
     batches_.start();
+    lookout_.start();
   }
 
   [[nodiscard]] Ledger& ledger() { return ledger_; }
+  [[nodiscard]] Lookout& lookout() { return lookout_; }
 
  private:
   StoreWorker worker_;
@@ -71,6 +74,7 @@ class Provisioning {
   Batches batches_;
   Loaders loaders_;
   BootFiles boot_files_;
+  Lookout lookout_;
   BootRoutes boot_routes_;
   AgentApi agent_api_;
   std::unique_ptr<OperatorApi> operator_api_;

@@ -227,6 +227,9 @@ void BootRoutes::loader(const Request& request, http::Reply reply) {
       request.method == Method::get ? parts_.gate.host_at(request.peer.address) : nullptr;
   if (host != nullptr) {
     parts_.ledger.reach(*host, Milestone::loader_asked);
+    auto& boot = parts_.ledger.journey().boot_of(host->id);
+    boot.loader = request.captures[0];
+    boot.by_http = true;
     parts_.ledger.note(*host, "host.loader_sent", "takes " + request.captures[0] + " by HTTP");
   }
   reply(file_response(dated_body(std::move(file)), request.captures[0]));

@@ -30,8 +30,10 @@ std::string macs_of(const JsonView& host) {
 }
 
 std::string progress_of(const JsonView& host) {
-  auto reason = host.text_or("reason", "");
-  if (!reason.empty()) return reason;
+  for (const auto* said : {"reason", "diagnosis"}) {
+    auto name = host.text_or(said, "");
+    if (!name.empty()) return name;
+  }
   const auto step = host.text_or("step", "");
   if (step.empty()) return "";
   constexpr std::size_t kColumns = 79;

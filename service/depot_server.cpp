@@ -1,5 +1,6 @@
 #include "service/depot_server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 
@@ -116,7 +117,8 @@ Fallible<void> DepotServer::open_boot_plane() {
                              .proxy_port = config_.dhcp_port,
                              .boot_server_port = config_.binl_port},
         provisioning_->boot_policy(),
-        [this](const dhcp::Seen& seen) { answering_.observe(seen.took); }));
+        [this](const dhcp::Seen& seen) { answering_.observe(seen.took); },
+        [this](const dhcp::Overheard& heard) { hear(heard); }));
     const auto dhcp = dhcp_.back()->start();
     if (!dhcp) return dhcp;
   }
@@ -142,6 +144,19 @@ std::optional<Mac> DepotServer::neighbour(Ipv4 peer) {
     if (const auto mac = neighbours_.mac_of(peer, interface.index)) return mac;
   }
   return std::nullopt;
+}
+
+// Our own answers are overheard, too.
+void DepotServer::hear(const dhcp::Overheard& heard) {
+  const bool is_ours = std::ranges::any_of(
+      interfaces_, [&](const Interface& each) { return each.address == heard.ip; });
+  if (is_ours) return;
+  using Kind = dhcp::Overheard::Kind;
+  const auto what = heard.kind == Kind::proxy       ? prov::Heard::proxy
+                    : heard.kind == Kind::pxe_lease ? prov::Heard::pxe_lease
+                                                    : prov::Heard::lease;
+  provisioning_->lookout().hear(heard.client, what,
+                                {heard.ip, heard.mac, std::chrono::steady_clock::now()});
 }
 
 std::string DepotServer::metrics() {

@@ -112,6 +112,15 @@ void write_dhcp(Text& text, std::span<const DhcpReading> readings,
                   one.counters->dropped[i]);
     }
   }
+  text.family(
+      "slipway_dhcp_overheard_total", Kind::counter,
+      "Answers of other servers to boot clients, and clients' choices of a lease, by kind.");
+  for (const auto& one : readings) {
+    for (std::size_t i = 0; i < dhcp::kOverheardKinds; ++i) {
+      const auto kind = dhcp::name_of(static_cast<dhcp::Overheard::Kind>(i));
+      text.sample({{"interface", one.interface}, {"kind", kind}}, one.counters->overheard[i]);
+    }
+  }
   text.family("slipway_dhcp_answer_seconds", Kind::histogram,
               "From a request that was ours, DISCOVER or on port 4011, to its answer.");
   text.sample({}, answering);

@@ -37,6 +37,11 @@ class Files {
 
   // A transfer ended well; `octets` is the file's size. For the timeline of the host.
   virtual void sent(std::string_view name, Ipv4 peer, std::uint64_t octets) = 0;
+
+  // A transfer broke off; `answered`: some of it had been acknowledged.
+  virtual void broke_off(std::string_view name, Ipv4 peer, bool answered) {
+    (void)name, (void)peer, (void)answered;  // not everybody keeps timelines
+  }
 };
 
 }  // namespace slipway::tftp

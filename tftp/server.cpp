@@ -297,6 +297,7 @@ void Server::State::report(const Transfer& transfer) {
                                 {"code", static_cast<int>(session.client_error())}});
   } else {
     const bool answered = session.answered();
+    files.broke_off(route.name, route.peer.address, answered);
     ++(answered || transfer.unreachable() ? counters.failed : counters.unanswered);
     log_limited(log::Level::warn, failed, route.peer.address, route.name,
                 transfer.unreachable()                      ? "the client's port is closed"

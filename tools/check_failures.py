@@ -2,7 +2,7 @@
 """Every reason of a failure stands in base/failures.cpp with its sentence and its remedy, and
 docs/failures.md is that table; --write makes it so.
 
-A reason is the first member of a Failure, a WriteError or one of the time limits, `reason = "..."`, or
+A reason is the first member of a Failure, a WriteError, a Diagnosis or one of the time limits, `reason = "..."`, or
 the first word that one of the functions below makes such a thing of.
 """
 
@@ -13,7 +13,7 @@ from source import REPO, blank, files, line_of
 
 WORD = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
 GIVEN = [
-    re.compile(r'\b(?:Failure|WriteError)\s*[({]\s*"(%s)"' % WORD),
+    re.compile(r'\b(?:Failure|WriteError|Diagnosis)\s*[({]\s*"(%s)"' % WORD),
     re.compile(r'\breason\s*=\s*"(%s)"' % WORD),
     re.compile(r'\bLimit\s+k\w+\s*\{\s*"(%s)"' % WORD),
     re.compile(r'\breturn\s*\{\s*"(%s-%s)"\s*,' % (WORD, WORD)),  # a program's name has no hyphen

@@ -63,9 +63,10 @@ TEST_CASE("a script after an installer ran is a boot without DHCP", "[provisioni
 TEST_CASE("the journey of a host that turns out to be another goes with it",
           "[provisioning][journey]") {
   Journey journey;
-  journey.ask("seen", false, kStart);
+  const dhcp::Client client;
+  (void)journey.ask("seen", client, kStart);
   journey.reach("seen", script, kStart + 4s);
-  journey.ask("known", false, kStart - 1h);
+  (void)journey.ask("known", client, kStart - 1h);
   journey.move("seen", "known");
   CHECK(journey.passage("known").at(script) == kStart + 4s);
   CHECK_FALSE(journey.passage("seen").has(asked));

@@ -46,7 +46,11 @@ class Metrics(unittest.TestCase):
         self.server.wait_assigned()
 
     def get(self, path):
-        return ask(OperatorPlane(self.server.socket), "GET", path)
+        plane = OperatorPlane(self.server.socket)
+        try:
+            return ask(plane, "GET", path)
+        finally:
+            plane.close()
 
     def scrape(self):
         """The families by name; what the parser cannot read raises."""
