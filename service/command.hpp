@@ -35,6 +35,7 @@ void add_render(CLI::App& app, const SharedCommon& common);
 void add_image(CLI::App& app, const SharedCommon& common);
 void add_installer(CLI::App& app, const SharedCommon& common);
 void add_media(CLI::App& app, const SharedCommon& common);
+void add_doctor(CLI::App& app, const SharedCommon& common);
 void add_flash(CLI::App& app, const SharedCommon& common);
 void add_host(CLI::App& app, const SharedCommon& common);
 void add_batch(CLI::App& app, const SharedCommon& common);

@@ -30,8 +30,8 @@ int run(int argc, char** argv) {
   app.add_option("-c,--config", common->config_file, "settings file")->capture_default_str();
   app.add_flag("--json", common->json, "print one JSON document");
   for (const auto add :
-       {add_serve, add_check, add_render, add_image, add_flash, add_installer, add_media, add_host,
-        add_site, add_batch, add_batch_import, add_audit, add_schema}) {
+       {add_serve, add_check, add_doctor, add_render, add_image, add_flash, add_installer,
+        add_media, add_host, add_site, add_batch, add_batch_import, add_audit, add_schema}) {
     add(app, common);
   }
   try {
