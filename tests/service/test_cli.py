@@ -25,6 +25,7 @@ ARGUMENTS = {
     "batch report": ["B"],
     "batch show": ["B"],
     "check": [],
+    "doctor": ["--listen", "0"],
     "host arm": ["h1"],
     "host assign": ["h1", "--profile", "edge"],
     "host diagnostics": ["h1"],
