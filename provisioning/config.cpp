@@ -112,7 +112,8 @@ FieldReader tftp(Config& config) {
       [&config](const Value& entry, Mistakes& out) { read_peer(entry, config.tftp_allow, out); });
   return nested("tftp", {{"port", port(config.tftp_port)},
                          {"allow", each_of(std::move(peer))},
-                         {"max_blksize", block_size(config.tftp_max_blksize)}});
+                         {"max_blksize", block_size(config.tftp_max_blksize)},
+                         {"single_port", flag(config.tftp_single_port)}});
 }
 
 // What the client of registries takes, service/import_network.
@@ -280,7 +281,8 @@ std::string print_config(const Config& config) {
                          {"offer", make_text(std::string(dhcp::name_of(config.offer)))}})},
       {"tftp", make_map({{"port", make_number(config.tftp_port)},
                          {"allow", make_list(std::move(allow))},
-                         {"max_blksize", make_number(config.tftp_max_blksize)}})},
+                         {"max_blksize", make_number(config.tftp_max_blksize)},
+                         {"single_port", make_flag(config.tftp_single_port)}})},
       {"boot_http", make_map({{"port", make_number(config.boot_http_port)}})},
       {"unknown_hosts", make_text(ignore ? "ignore" : "discover")},
       {"database", make_text(database)},

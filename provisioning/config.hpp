@@ -39,6 +39,7 @@ struct Config {
   std::uint16_t tftp_port = 69;
   std::vector<Cidr> tftp_allow;           // peers that need no PXE exchange first
   std::uint16_t tftp_max_blksize = 1468;  // 512..1468; the interface's MTU lowers it further
+  bool tftp_single_port = false;          // transfers, too, go through tftp_port
   std::uint16_t boot_http_port = 8080;
   UnknownHosts unknown_hosts = UnknownHosts::discover;
   std::string

@@ -106,7 +106,8 @@ Fallible<void> DepotServer::open_boot_plane() {
         io_,
         tftp::ServerSettings{.interface = interface.name,
                              .port = config_.tftp_port,
-                             .max_block_octets = config_.tftp_max_blksize},
+                             .max_block_octets = config_.tftp_max_blksize,
+                             .single_port = config_.tftp_single_port},
         provisioning_->tftp_files()));
     const auto tftp = tftp_.back()->start();
     if (!tftp) return tftp;

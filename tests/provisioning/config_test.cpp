@@ -44,7 +44,7 @@ inventory: /srv/inventory
 loaders: /srv/loaders
 installer: /srv/installer
 dhcp: {mode: proxy, port: 6767, binl_port: 6411, offer: direct}
-tftp: {port: 6969, allow: [10.0.0.0/8, 192.0.2.7], max_blksize: 1024}
+tftp: {port: 6969, allow: [10.0.0.0/8, 192.0.2.7], max_blksize: 1024, single_port: true}
 boot_http: {port: 8081}
 unknown_hosts: ignore
 operator: {public_url: "https://depot.example.com/slipway/"}
@@ -72,6 +72,7 @@ images:
   CHECK(config.binl_port == 6411);
   CHECK(config.tftp_port == 6969);
   CHECK(config.tftp_max_blksize == 1024);
+  CHECK(config.tftp_single_port);
   REQUIRE(config.tftp_allow.size() == 2);
   CHECK(config.tftp_allow[1].text() == "192.0.2.7/32");
   CHECK(config.boot_http_port == 8081);
@@ -111,7 +112,8 @@ TEST_CASE("a mistake in slipway.yaml is named with its line and column", "[provi
        {"slipway.yaml:2:1: unknown key `inventry` in slipway.yaml; did you mean `inventory`?"}},
       {"an unknown key that is near to none",
        "interfaces: [eth1]\ntftp: {zzz: 1}\n",
-       {"slipway.yaml:2:8: unknown key `zzz` in tftp; known are port, allow or max_blksize"}},
+       {"slipway.yaml:2:8: unknown key `zzz` in tftp; known are port, allow, max_blksize "
+        "or single_port"}},
       {"an interface that is none",
        "interfaces: [eth1, \"a b\"]\n",
        {"slipway.yaml:1:20: `a b` is no name of a network interface"}},
@@ -229,6 +231,7 @@ tftp:
   allow:
     - "10.0.0.0/8"
   max_blksize: 1468
+  single_port: false
 boot_http:
   port: 8080
 unknown_hosts: ignore

@@ -34,7 +34,10 @@ CLIENTS = {
 }
 
 
-class Tftp(unittest.TestCase):
+class Bench(unittest.TestCase):
+    """A server that publishes SIZES."""
+    TFTP = f"tftp: {{port: {TFTP_PORT}, allow: [127.0.0.0/8]}}"
+
     @classmethod
     def setUpClass(cls):
         subprocess.run(["ip", "link", "set", "lo", "mtu", str(MTU)], check=True)
@@ -45,11 +48,7 @@ class Tftp(unittest.TestCase):
         cls.content = {name: os.urandom(octets) for name, octets in SIZES.items()}
         for name, octets in cls.content.items():
             (cls.folder / "loaders" / name).write_bytes(octets)
-        cls.start(f"tftp: {{port: {TFTP_PORT}, allow: [127.0.0.0/8]}}")
-
-    @classmethod
-    def start(cls, *settings):
-        cls.server.settings("loaders: loaders", *settings)
+        cls.server.settings("loaders: loaders", cls.TFTP)
         cls.server.make_installer()
         cls.server.add_profile()
         cls.server.start()
@@ -63,6 +62,8 @@ class Tftp(unittest.TestCase):
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return done.returncode, out.read_bytes() if out.exists() else b""
 
+
+class Tftp(Bench):
     def test_1c_30_stock_clients_read_files_of_exact_multiples_whole(self):
         for client, command in CLIENTS.items():
             for name, content in self.content.items():
@@ -95,6 +96,29 @@ class Tftp(unittest.TestCase):
             client.sendto(struct.pack("!HH", 4, 0), server)
             self.assertEqual(client.recv(65536), struct.pack("!HH", 3, 1) + self.content["ipxe.efi"][:BLOCK])
             client.sendto(struct.pack("!HH", 5, 0) + b"enough\0", server)
+
+
+class SinglePort(Bench):
+    TFTP = f"tftp: {{port: {TFTP_PORT}, allow: [127.0.0.0/8], single_port: true}}"
+
+    def test_1c_24_stock_clients_read_whole_files(self):
+        for client, command in CLIENTS.items():
+            with self.subTest(client=client):
+                self.assertEqual(self.run_client(command, "ipxe.efi"), (0, self.content["ipxe.efi"]))
+
+    def test_1c_24_a_whole_transfer_gets_through_to_a_client_that_hears_the_asked_port_alone(self):
+        """A connected socket, like a firewall with state, takes datagrams from nowhere else."""
+        content, got = self.content["snponly.efi"], b""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(10)
+            client.connect(("127.0.0.1", TFTP_PORT))
+            client.send(b"\0\1snponly.efi\0octet\0")
+            for block in range(1, len(content) // 512 + 2):
+                answer = client.recv(65536)
+                self.assertEqual(answer[:4], struct.pack("!HH", 3, block & 0xffff))
+                got += answer[4:]
+                client.send(struct.pack("!HH", 4, block & 0xffff))
+        self.assertEqual(got, content)
 
 
 if __name__ == "__main__":
