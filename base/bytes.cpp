@@ -77,11 +77,11 @@ void Writer::little(std::uint64_t value, std::size_t octets) {
 
 std::string to_hex(ByteView bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
+  std::string text(bytes.size() * 2, '\0');
+  auto out = text.begin();
   for (const auto octet : bytes) {
-    text += kDigits[octet >> 4U];
-    text += kDigits[octet & 15U];
+    *out++ = kDigits[octet >> 4U];
+    *out++ = kDigits[octet & 15U];
   }
   return text;
 }

@@ -27,6 +27,7 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 // honest use in a name: both are refused rather than passed on.
 std::optional<std::string> decode_segment(std::string_view raw) {
   std::string decoded;
+  decoded.reserve(raw.size());
   for (std::size_t i = 0; i < raw.size(); ++i) {
     char c = raw[i];
     if (c == '%') {
@@ -80,6 +81,7 @@ Result<Target> parse_target(std::string_view raw) {
 
 std::string decode_query_text(std::string_view raw) {
   std::string decoded;
+  decoded.reserve(raw.size());
   for (std::size_t i = 0; i < raw.size(); ++i) {
     const auto octet = raw[i] == '%' ? escaped_octet(raw.substr(i)) : std::nullopt;
     decoded += octet.value_or(raw[i]);

@@ -1,11 +1,25 @@
 #include "provisioning/bootscript.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 
 namespace slipway::provisioning {
+namespace {
+
+// In one piece of memory: every request of a booting rack makes a script.
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::size_t octets = 0;
+  for (const auto part : parts) octets += part.size();
+  std::string text;
+  text.reserve(octets);
+  for (const auto part : parts) text += part;
+  return text;
+}
+
+}  // namespace
 
 std::string ServerAddress::url() const {
-  return "http://" + address.text() + ":" + std::to_string(port);
+  return joined({"http://", address.text(), ":", std::to_string(port)});
 }
 
 std::string chain_script(const ServerAddress& server) {
@@ -32,8 +46,8 @@ namespace {
 
 // What the agent's kernel is told, however it was loaded.
 std::string agent_command_line(const AgentBoot& boot) {
-  return "slipway.server=" + boot.server.url() + " BOOTIF=01-" + boot.mac.hyphens() +
-         " console=tty0 console=ttyS0,115200";
+  return joined({"slipway.server=", boot.server.url(), " BOOTIF=01-", boot.mac.hyphens(),
+                 " console=tty0 console=ttyS0,115200"});
 }
 
 std::string grub_device(const ServerAddress& server) {
@@ -42,8 +56,8 @@ std::string grub_device(const ServerAddress& server) {
 
 // The rest of a script whose `boot` has returned, or did not come about.
 std::string try_again(const ServerAddress& server) {
-  const auto again = "chain --replace " + server.url() + "/boot.ipxe ||\n";
-  return ":failed\nimgfree\nsleep 5\n" + again + "sleep 15\n" + again + "exit 1\n";
+  const auto again = joined({"chain --replace ", server.url(), "/boot.ipxe ||\n"});
+  return joined({":failed\nimgfree\nsleep 5\n", again, "sleep 15\n", again, "exit 1\n"});
 }
 
 // http://SERVER/path as GRUB writes it.
@@ -64,15 +78,12 @@ std::string agent_grub_config(const AgentBoot& boot) {
 
 std::string agent_script(const AgentBoot& boot) {
   const auto base = boot.server.url();
-  std::string script = "#!ipxe\n";
-  script += "kernel " + base + "/artifacts/" + boot.installer.vmlinuz.text() +
-            "/vmlinuz initrd=initramfs.img initrd=token.img " + agent_command_line(boot) +
-            " || goto failed\n";
-  script += "initrd --name initramfs.img " + base + "/artifacts/" +
-            boot.installer.initramfs.text() + "/initramfs.img || goto failed\n";
-  script += "initrd --name token.img " + base + "/h/" + std::string(boot.token) +
-            "/initrd || goto failed\n";
-  return script + "boot ||\n" + try_again(boot.server);
+  return joined({"#!ipxe\nkernel ", base, "/artifacts/", boot.installer.vmlinuz.text(),
+                 "/vmlinuz initrd=initramfs.img initrd=token.img ", agent_command_line(boot),
+                 " || goto failed\ninitrd --name initramfs.img ", base, "/artifacts/",
+                 boot.installer.initramfs.text(),
+                 "/initramfs.img || goto failed\ninitrd --name token.img ", base, "/h/", boot.token,
+                 "/initrd || goto failed\nboot ||\n", try_again(boot.server)});
 }
 
 // Every initrd has a name of its own: under UEFI the kernel finds them by `initrd=NAME`.

@@ -17,6 +17,9 @@ constexpr std::size_t kMaxOpenFiles = 64;
 // is gone after this time at the latest.
 constexpr std::chrono::seconds kSetKept{5};
 constexpr std::size_t kMaxSets = 16;
+// Every script names our own installer. What `slipway installer build` made anew is served after
+// this time at the latest.
+constexpr std::chrono::seconds kInstallerKept{1};
 
 Fallible<Sha256> digest_member(const JsonView& document, std::string_view name) {
   const auto text = document.text(name);
@@ -115,6 +118,8 @@ Fallible<std::vector<provisioning::ContentPart>> StoreArtifacts::find_content(
 }
 
 Fallible<provisioning::InstallerFiles> StoreArtifacts::installer() {
+  const auto now = std::chrono::steady_clock::now();
+  if (installer_ && now - installer_looked_ < kInstallerKept) return *installer_;
   const auto file = installer_folder_ / "installer.json";
   std::error_code error;
   const auto changed = std::filesystem::last_write_time(file, error);
@@ -122,11 +127,15 @@ Fallible<provisioning::InstallerFiles> StoreArtifacts::installer() {
     return fail("no installer in " + installer_folder_.string() +
                 "; make one with: slipway installer build -o " + installer_folder_.string());
   }
-  if (installer_ && changed == installer_read_) return *installer_;
+  if (installer_ && changed == installer_read_) {
+    installer_looked_ = now;
+    return *installer_;
+  }
   auto read = read_installer(file);
   if (!read) return read;
   installer_ = *read;
   installer_read_ = changed;
+  installer_looked_ = now;
   return *installer_;
 }
 

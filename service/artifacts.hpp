@@ -44,6 +44,7 @@ class StoreArtifacts final : public provisioning::Artifacts {
   images::Store store_;
   std::filesystem::path installer_folder_;
   std::filesystem::file_time_type installer_read_{};  // of installer.json when it was last read
+  std::chrono::steady_clock::time_point installer_looked_{};  // at that time of the file
   std::optional<provisioning::InstallerFiles> installer_;
   std::map<Sha256, std::shared_ptr<const http::File>> open_files_;
   std::map<std::string, KeptSet, std::less<>> sets_;

@@ -3,25 +3,37 @@
 
 #include <cstdint>
 #include <optional>
+#include <unordered_map>
 
+#include "base/bytes.hpp"
 #include "base/descriptor.hpp"
 #include "base/net.hpp"
 
 namespace slipway::service {
 
-// One socket for all questions: every request for a script asks, and to make a socket each time
-// costs more than the answer. Not thread-safe.
+// Every request for a script asks, so what the kernel answered is remembered until the kernel says
+// that the entry has changed (RTNLGRP_NEIGH). What it said is read before each answer: none is
+// older than the question. Not thread-safe.
 class Neighbours {
  public:
-  // Asks the kernel for the one entry of `address` on the interface (RTM_GETNEIGH, microseconds).
-  // None when the address is not on-link there, not resolved, or not Ethernet.
+  // The one entry of `address` on the interface (RTM_GETNEIGH). None when the address is not
+  // on-link there, not resolved, or not Ethernet.
   [[nodiscard]] std::optional<Mac> mac_of(Ipv4 address, unsigned interface_index);
 
  private:
-  [[nodiscard]] std::optional<Mac> answer_to(std::uint32_t sequence);
+  // What the kernel says: an entry with a MAC, or that there is none.
+  struct Answer {
+    std::optional<Mac> mac;
+  };
+  [[nodiscard]] std::optional<Answer> ask(Ipv4 address, unsigned interface_index);
+  [[nodiscard]] std::optional<Answer> answer_to(std::uint32_t sequence);
+  [[nodiscard]] bool listen();
+  [[nodiscard]] bool hear();
+  void forget(ByteView news);
 
-  Descriptor socket_;  // made with the first question, and again after a failure
+  Descriptor questions_, news_;  // made with the first question, and again after a failure
   std::uint32_t sequence_ = 0;
+  std::unordered_map<std::uint64_t, std::optional<Mac>> known_;  // by interface and address
 };
 
 }  // namespace slipway::service
