@@ -116,7 +116,7 @@ constexpr auto kKinds = std::to_array<FailureKind>({
     {"oem-write-failed", "The document for the image's COS_OEM partition could not be written.",
      "Check that the image is a Kairos image with a partition COS_OEM."},
     {"offer-ignored", "The firmware has an address and does not take the boot server's offer.",
-     "Choose another style of offer for the host, or update its firmware."},
+     "Let offer: auto try both forms, choose another boot program, or update its firmware."},
     {"plan-impossible", "The server cannot make a plan for the host.",
      "Read the detail, mend profile, site or image, and arm the host again."},
     {"restarted", "The host booted again in the middle of an attempt.",

@@ -1,60 +1,16 @@
 #include "provisioning/boot_files.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdio>
 #include <utility>
 
 #include "provisioning/bootscript.hpp"
 #include "provisioning/command_line.hpp"
+#include "provisioning/tftp_source.hpp"
 
 namespace slipway::provisioning {
 namespace {
-
-class InMemory final : public tftp::Source {
- public:
-  explicit InMemory(std::string octets) : octets_(std::move(octets)) {}
-  [[nodiscard]] std::uint64_t size_octets() const override { return octets_.size(); }
-  [[nodiscard]] Result<std::size_t> read(std::uint64_t offset,
-                                         std::span<std::uint8_t> out) const override {
-    if (offset >= octets_.size()) return 0;
-    const auto rest = as_bytes(octets_).subspan(offset);
-    const auto count = std::min(rest.size(), out.size());
-    std::ranges::copy(rest.first(count), out.begin());
-    return count;
-  }
-
- private:
-  std::string octets_;
-};
-
-// Not mapped into memory: a disk that fails would then end the service by SIGBUS, not one transfer.
-class OnDisk final : public tftp::Source {
- public:
-  explicit OnDisk(std::shared_ptr<const http::File> file) : file_(std::move(file)) {}
-  [[nodiscard]] std::uint64_t size_octets() const override { return file_->size_octets(); }
-  [[nodiscard]] Result<std::size_t> read(std::uint64_t offset,
-                                         std::span<std::uint8_t> out) const override {
-    std::size_t got = 0;
-    while (got < out.size()) {
-      const auto octets = ::pread(file_->descriptor(), out.data() + got, out.size() - got,
-                                  static_cast<off_t>(offset + got));
-      if (octets == 0) break;
-      if (octets > 0) {
-        got += static_cast<std::size_t>(octets);
-      } else if (errno != EINTR) {
-        return std::unexpected(std::error_code(errno, std::generic_category()));
-      }
-    }
-    return got;
-  }
-
- private:
-  std::shared_ptr<const http::File> file_;
-};
 
 // " in 1.2 s, 0.8 MiB/s"; empty when it took no time that could be measured.
 std::string rate_text(std::uint64_t octets, std::chrono::nanoseconds took) {
@@ -80,7 +36,8 @@ std::shared_ptr<const tftp::Source> BootFiles::open(std::string_view name, Ipv4 
   if (auto loader = open_loader(name, peer)) return loader;
   if (name == "boot.ipxe") {
     const auto port = parts_.ledger.config().boot_http_port;
-    return std::make_shared<const InMemory>(chain_script({.address = server, .port = port}));
+    const auto script = chain_script({.address = server, .port = port});
+    return in_memory(Bytes(script.begin(), script.end()));
   }
   auto path = name;
   const auto plane = take_part(path);
@@ -123,7 +80,7 @@ std::shared_ptr<const tftp::Source> BootFiles::open_blob(const Sha256& digest,
   auto file = parts_.artifacts.open(digest);
   if (!file) return nullptr;
   if (is_boot_file(name)) parts_.gate.note_installer_file(peer, std::string(name));
-  return std::make_shared<const OnDisk>(std::move(file));
+  return on_disk(std::move(file));
 }
 
 void BootFiles::sent(std::string_view name, Ipv4 peer, std::uint64_t octets) {

@@ -1,7 +1,7 @@
 // provisioning/boot_files.hpp -- what TFTP may read: the files of the boot plane that hold no
 // secret and change no state, under the paths that they have over HTTP.
 //
-//   ipxe.efi, loader/ipxe.efi      boot programs of the distribution
+//   ipxe.efi, loader/ipxe.efi      boot programs, the distribution's and the operator's
 //   artifacts/SHA256/NAME          blobs of the store and the installer's files
 //   i/NAME/VERSION/PATH            the trees of installers
 //   boot.ipxe                      the script that goes on by HTTP

@@ -106,6 +106,31 @@ FieldReader block_size(std::uint16_t& target) {
   });
 }
 
+FieldReader boot_program(dhcp::Arch arch, std::string& target) {
+  return shaped(shape_of(Shape::Kind::text), [arch, &target](const Value& value,
+                                                             Mistakes& mistakes) {
+    const auto text = require_text(value, mistakes);
+    if (!text) return;
+    if (fits(*text, arch)) {
+      target = *text;
+      return;
+    }
+    const auto* files = arch == dhcp::Arch::bios       ? "a file in boot_folder"
+                        : arch == dhcp::Arch::uefi_x64 ? "NAME.efi in boot_folder"
+                                                       : "NAME.efi, .img or .iso in boot_folder";
+    mistakes.push_back({value.mark, shown(value) +
+                                        " is no boot program for this firmware; allowed: " +
+                                        listed(program_words(arch)) + ", or " + files});
+  });
+}
+
+FieldReader boot_programs(BootPrograms& programs) {
+  return nested("boot_programs",
+                {{"bios", boot_program(dhcp::Arch::bios, programs.bios)},
+                 {"uefi", boot_program(dhcp::Arch::uefi_x64, programs.uefi)},
+                 {"uefi_http", boot_program(dhcp::Arch::http_x64, programs.uefi_http)}});
+}
+
 FieldReader tftp(Config& config) {
   auto peer = shaped(
       text_like("^[0-9.]+(/[0-9]+)?$"),
@@ -194,6 +219,8 @@ std::vector<Field> config_fields(const std::filesystem::path& folder, Config& co
           {"data_dir", path_from(folder, config.data_dir)},
           {"inventory", path_from(folder, config.inventory)},
           {"loaders", path_from(folder, config.loaders)},
+          {"boot_folder", path_from(folder, config.boot_folder)},
+          {"boot_programs", boot_programs(config.boot_programs)},
           {"installer", path_from(folder, config.installer)},
           {"dhcp", dhcp_service(config)},
           {"tftp", tftp(config)},
@@ -238,6 +265,7 @@ LoadedConfig parse_config(std::string_view text, const std::filesystem::path& fi
   const auto folder = std::filesystem::absolute(file).parent_path();
   read_fields(parsed.value, "slipway.yaml", config_fields(folder, config), loaded.mistakes);
   if (config.installer.empty()) config.installer = config.data_dir / "installer";
+  if (config.boot_folder.empty()) config.boot_folder = config.data_dir / "boot";
   const bool readable = !parsed.value.is_null() || loaded.mistakes.empty();
   if (readable && config.interfaces.empty() && loaded.good()) {
     loaded.mistakes.push_back({parsed.value.mark,
@@ -274,6 +302,10 @@ std::string print_config(const Config& config) {
       {"data_dir", path_value(config.data_dir)},
       {"inventory", path_value(config.inventory)},
       {"loaders", path_value(config.loaders)},
+      {"boot_folder", path_value(config.boot_folder)},
+      {"boot_programs", make_map({{"bios", make_text(config.boot_programs.bios)},
+                                  {"uefi", make_text(config.boot_programs.uefi)},
+                                  {"uefi_http", make_text(config.boot_programs.uefi_http)}})},
       {"installer", path_value(config.installer)},
       {"dhcp", make_map({{"mode", make_text("proxy")},
                          {"port", make_number(config.dhcp_port)},

@@ -11,6 +11,7 @@
 #include "base/net.hpp"
 #include "base/secret.hpp"
 #include "dhcp/policy.hpp"
+#include "provisioning/boot_program.hpp"
 #include "provisioning/shape.hpp"
 #include "provisioning/store_url.hpp"
 #include "provisioning/value.hpp"
@@ -31,8 +32,10 @@ struct Config {
   bool allow_default_route = false;
   std::filesystem::path data_dir = "/var/lib/slipway";
   std::filesystem::path inventory = "/etc/slipway/inventory";
-  std::filesystem::path loaders = "/usr/lib/ipxe";  // boot programs of the distribution
-  std::filesystem::path installer;                  // default: data_dir/installer
+  std::filesystem::path loaders = "/usr/lib/ipxe";  // iPXE of the distribution
+  std::filesystem::path boot_folder;                // the operator's own; default: data_dir/boot
+  BootPrograms boot_programs;
+  std::filesystem::path installer;  // default: data_dir/installer
   std::uint16_t dhcp_port = 67;
   std::uint16_t binl_port = 4011;
   dhcp::OfferStyle offer = dhcp::OfferStyle::automatic;  // for hosts that say nothing of their own
@@ -49,6 +52,9 @@ struct Config {
   std::vector<std::filesystem::path> image_keys;  // minisign's public keys
   Secret database_url;                            // of PostgreSQL; empty: SQLite in data_dir
 
+  [[nodiscard]] LoaderFolders loader_folders() const {
+    return {.ipxe = loaders, .own = boot_folder};
+  }
   [[nodiscard]] StorePlace store_place() const {
     return {.file = data_dir / "slipway.db", .url = database_url};
   }

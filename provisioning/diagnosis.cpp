@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "provisioning/boot_program.hpp"
+
 namespace slipway::provisioning {
 namespace {
 
@@ -57,12 +59,20 @@ Verdict no_dhcp_server(const Passage& passage, TimePoint now) {
                    asked_text(passage, now) + ", and no answer of a DHCP server to it was seen"};
 }
 
+std::string offers_text(const Passage& passage) {
+  if (passage.offer == dhcp::OfferStyle::automatic) return {};
+  const auto last = std::string(name_of(passage.offer));
+  return passage.offer_changes > 0 ? ", was offered both forms, " + last + " last"
+                                   : ", was offered the form " + last;
+}
+
 Verdict offer_ignored(const Passage& passage, TimePoint now) {
   if (!passage.lease || passage.ipxe_asked || !stands_at_the_offer(passage, now))
     return std::nullopt;
-  return Diagnosis{"offer-ignored",
-                   asked_text(passage, now) + ", has an answer of the DHCP server at " +
-                       passage.lease->ip.text() + ", and asked us for nothing more"};
+  return Diagnosis{"offer-ignored", asked_text(passage, now) +
+                                        ", has an answer of the DHCP server at " +
+                                        passage.lease->ip.text() + offers_text(passage) +
+                                        ", and asked us for nothing more"};
 }
 
 // An iPXE in the card's ROM asks for the script at once; what we sent asks by DHCP once more.
@@ -112,7 +122,8 @@ Verdict loader_not_started(const Passage& passage, TimePoint now) {
   }
   // Over HTTP nobody says when the file has arrived.
   const auto& from = passage.by_http ? passage.at(loader_asked) : passage.at(loader_sent);
-  if (!from || since(from, now) < kScriptWithin) return std::nullopt;
+  const seconds within = is_ipxe(passage.loader) ? kScriptWithin : kOwnProgramLate;
+  if (!from || since(from, now) < within) return std::nullopt;
   return not_started(passage, passage.loader,
                      " " + text_of(since(from, now)) + " ago, and nothing it runs has asked");
 }

@@ -23,6 +23,8 @@ inline constexpr std::chrono::seconds kLoaderAskedWithin{15};
 inline constexpr std::chrono::seconds kLoaderSentWithin{30};
 // Debian's iPXE waits 16 s for an IPv6 router before it asks for its script.
 inline constexpr std::chrono::seconds kScriptWithin{45};
+// Of a boot program that brings a kernel or an image of its own, to its first word to us.
+inline constexpr std::chrono::minutes kOwnProgramLate{5};
 inline constexpr std::chrono::seconds kKernelLate{60};
 // A kernel and an initial ramdisk at 10 Mbit/s, and disk controllers that take their time.
 inline constexpr std::chrono::minutes kAgentLate{5};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "provisioning/boot_program.hpp"
 #include "provisioning/offer_setting.hpp"
 #include "provisioning/schema.hpp"
 
@@ -189,6 +190,20 @@ FieldReader host_offer(HostEntry& host) {
   });
 }
 
+FieldReader boot_program(std::string& target) {
+  return shaped(shape_of(Shape::Kind::text), [&target](const Value& value, Mistakes& mistakes) {
+    const auto text = require_text(value, mistakes);
+    if (!text) return;
+    if (fits_any(*text)) {
+      target = *text;
+    } else {
+      mistakes.push_back({value.mark, shown(value) +
+                                          " is no boot program; allowed: undionly, ipxe, snponly, "
+                                          "shim, or the name of a file in boot_folder"});
+    }
+  });
+}
+
 std::vector<Field> host_fields(HostDraft& draft, UserDataParts& parts) {
   auto& host = draft.host;
   auto mac = shaped(text_like(kMacPattern), [&draft](const Value& entry, Mistakes& out) {
@@ -206,7 +221,8 @@ std::vector<Field> host_fields(HostDraft& draft, UserDataParts& parts) {
                      {"serial", marked(host.serial, draft.serial_mark)},
                      {"site", marked(host.site, draft.site_mark)},
                      {"profile", marked(host.profile, draft.profile_mark)},
-                     {"offer", host_offer(host)}});
+                     {"offer", host_offer(host)},
+                     {"boot_program", boot_program(host.boot_program)}});
 }
 
 }  // namespace

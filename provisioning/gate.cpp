@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "provisioning/boot_program.hpp"
 #include "provisioning/recipe.hpp"
 #include "provisioning/said_text.hpp"
 #include "provisioning/tokens.hpp"
@@ -70,25 +71,39 @@ std::string_view Gate::loader_for(const dhcp::Client& client, Ipv4 server) {
     const ServerAddress here{.address = server, .port = ledger_.config().boot_http_port};
     url_server_ = server;
     script_url_ = here.url() + "/boot.ipxe";
-    loader_url_ = here.url() + "/loader/snponly.efi";
+    loaders_url_ = here.url() + "/loader/";
   }
   if (client.ipxe_can_boot) return script_url_;
+  const auto file = file_of(program_for(client), client.arch);
+  // An iPXE that lacks what we need gets one with drivers of its own: undionly.kpxe would drive
+  // the card through the very ROM that is to be replaced.
+  if (client.ipxe && file == file_of("undionly", dhcp::Arch::bios)) {
+    return file_of("ipxe", dhcp::Arch::bios);
+  }
+  if (client.arch != dhcp::Arch::http_x64) return file;
+  return loader_url_.assign(loaders_url_).append(file);
+}
+
+std::string_view Gate::program_for(const dhcp::Client& client) {
+  const auto* entry = entry_of(client);
+  if (entry != nullptr && fits(entry->boot_program, client.arch)) return entry->boot_program;
+  const auto& programs = ledger_.config().boot_programs;
   switch (client.arch) {
-    // An iPXE that lacks what we need gets one with drivers of its own: undionly.kpxe would drive
-    // the card through the very ROM that is to be replaced.
-    case dhcp::Arch::bios: return client.ipxe ? "ipxe.pxe" : "undionly.kpxe";
-    // Drives the card through the firmware, so that leaving it ("exit") gives the card back whole:
-    // under OVMF the 2019 ipxe.efi, with drivers of its own, never returned from its exit.
-    case dhcp::Arch::uefi_x64: return "snponly.efi";
-    case dhcp::Arch::http_x64: return loader_url_;
+    case dhcp::Arch::bios: return programs.bios;
+    case dhcp::Arch::uefi_x64: return programs.uefi;
+    case dhcp::Arch::http_x64: return programs.uefi_http;
   }
   return {};
 }
 
-dhcp::OfferStyle Gate::offer_style(const dhcp::Client& client) {
+const HostEntry* Gate::entry_of(const dhcp::Client& client) {
   const auto* host = ledger_.hosts().find({.mac = client.mac, .uuid = client.uuid, .serial = {}});
   const bool listed = host != nullptr && host->in_inventory;
-  const auto* entry = listed ? ledger_.inventory()->host(host->name) : nullptr;
+  return listed ? ledger_.inventory()->host(host->name) : nullptr;
+}
+
+dhcp::OfferStyle Gate::offer_style(const dhcp::Client& client) {
+  const auto* entry = entry_of(client);
   return entry != nullptr && entry->offer ? *entry->offer : ledger_.config().offer;
 }
 

@@ -90,6 +90,8 @@ class Gate final : public dhcp::BootPolicy {
   void note_dhcp(Host* host, const dhcp::Client& client, TimePoint now);
   void note_boot(Host& host, const dhcp::Client& client, std::string_view file, TimePoint now);
   [[nodiscard]] std::string_view loader_for(const dhcp::Client& client, Ipv4 server);
+  [[nodiscard]] std::string_view program_for(const dhcp::Client& client);
+  [[nodiscard]] const HostEntry* entry_of(const dhcp::Client& client);  // or null
   [[nodiscard]] bool was_answered(Ipv4 peer, const std::optional<Mac>& mac);
   [[nodiscard]] bool is_impostor(const BootRequest& request);
   [[nodiscard]] bool may_be_a_host(const Mac& shared, TimePoint now) const;
@@ -109,7 +111,7 @@ class Gate final : public dhcp::BootPolicy {
   std::set<Ipv4> expected_;  // where hosts that may be installed asked for their script from
   TimePoint expected_found_{};
   Ipv4 url_server_;
-  std::string script_url_, loader_url_;
+  std::string script_url_, loaders_url_, loader_url_;
 };
 
 }  // namespace slipway::provisioning

@@ -14,8 +14,8 @@ constexpr std::size_t kMaxColumns = 200;
 using Cell = CsvCell;
 using Row = CsvRow;
 
-constexpr std::array<std::string_view, 8> kKeys{"name",   "macs", "shared_macs", "uuid",
-                                                "serial", "site", "profile",     "offer"};
+constexpr std::array<std::string_view, 9> kKeys{
+    "name", "macs", "shared_macs", "uuid", "serial", "site", "profile", "offer", "boot_program"};
 
 // What a column may be called: a key of a host, or a key of user-data with dots.
 bool is_column(std::string_view name) {

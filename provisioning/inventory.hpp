@@ -143,8 +143,9 @@ struct HostEntry {
   std::string serial;
   std::string manufacturer, product;  // as the machine says; no inventory file has them
   std::optional<dhcp::OfferStyle>
-      offer{};                // how its firmware is sent to its file; none: as the depot
-  std::string site, profile;  // profile as written: NAME or NAME@VERSION; empty: not assigned
+      offer{};                 // how its firmware is sent to its file; none: as the depot
+  std::string boot_program{};  // boot_program.hpp; empty: the depot's for its architecture
+  std::string site, profile;   // profile as written: NAME or NAME@VERSION; empty: not assigned
   Value user_data;
   Mark mark;
 };

@@ -1,6 +1,7 @@
-// provisioning/loaders.hpp -- the boot programs of the distribution, for TFTP and UEFI HTTP Boot.
+// provisioning/loaders.hpp -- the published boot programs, for TFTP and UEFI HTTP Boot.
 //
-// A fixed list of names is read once; nothing else in the folder can be asked for.
+// Fixed lists of names are looked for once, at the start, and the operator's own folder is listed
+// once; nothing else can be asked for, and what is asked for never reaches the file system.
 #pragma once
 
 #include <filesystem>
@@ -11,17 +12,20 @@
 #include <vector>
 
 #include "http/message.hpp"
+#include "provisioning/boot_program.hpp"
+#include "provisioning/inventory.hpp"
 #include "tftp/files.hpp"
 
 namespace slipway::provisioning {
 
 class Loaders {
  public:
-  // Reads the published loaders of `folder` into memory; those that are missing are left out.
-  explicit Loaders(const std::filesystem::path& folder);
+  // Files that are missing or cannot be read are left out. Of the operator's own folder, every file
+  // of a name that may be published is (boot_program.hpp), and comes before one of the
+  // distribution: shimx64.efi and grubx64.efi there take the place of the signed ones.
+  explicit Loaders(const LoaderFolders& folders);
 
-  // Names of published loaders that `folder` does not have: clients that need them get nothing.
-  [[nodiscard]] const std::vector<std::string>& missing() const { return missing_; }
+  [[nodiscard]] bool has(std::string_view name) const { return loaders_.contains(name); }
 
   // The octets for TFTP, or null.
   [[nodiscard]] std::shared_ptr<const tftp::Source> source(std::string_view name) const;
@@ -34,10 +38,20 @@ class Loaders {
     std::shared_ptr<const tftp::Source> source;
     std::shared_ptr<const http::File> file;
   };
-  void read(const std::filesystem::path& path, const std::string& name);
+  void publish(const std::filesystem::path& path, std::string_view name);
+  void publish_own(const std::filesystem::path& folder);
 
   std::map<std::string, Loader, std::less<>> loaders_;
-  std::vector<std::string> missing_;
 };
+
+struct MissingProgram {
+  std::string file;  // its published name
+  std::string who;   // "boot_programs.uefi", "host h1"
+};
+
+// What settings and hosts name and `loaders` does not have; of two that name the same, the first.
+[[nodiscard]] std::vector<MissingProgram> missing_programs(const Loaders& loaders,
+                                                           const BootPrograms& programs,
+                                                           const Inventory& inventory);
 
 }  // namespace slipway::provisioning

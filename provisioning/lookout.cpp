@@ -5,6 +5,9 @@
 namespace slipway::provisioning {
 namespace {
 
+// A firmware that bears neither form is offered the one and the other for as long as it asks.
+constexpr unsigned kChangesSaid = 2;
+
 bool may_stand_still(HostState state) {
   using enum HostState;
   return state == discovered || state == assigned || state == armed || state == booting;
@@ -26,6 +29,16 @@ std::optional<Diagnosis> diagnosis_of(const Host& host, const Journey& journey, 
 void Lookout::hear(const Mac& client, Heard what, const Sight& server) {
   const auto* host = ledger_.hosts().by_mac(client);
   if (host != nullptr) ledger_.journey().boot_of(host->id).hear(what, server);
+}
+
+void Lookout::offered(const Mac& client, dhcp::OfferStyle style, bool changed) {
+  const auto* host = ledger_.hosts().by_mac(client);
+  if (host == nullptr || !ledger_.journey().knows(host->id)) return;
+  auto& boot = ledger_.journey().boot_of(host->id);
+  boot.offer = style;
+  if (!changed || ++boot.offer_changes > kChangesSaid) return;
+  ledger_.note(*host, "host.offer_changed",
+               "did not go on from its last offer; this one is " + std::string(name_of(style)));
 }
 
 void Lookout::start() {

@@ -23,6 +23,10 @@ class Lookout {
   // Another server of the LAN answered `client`, or `client` said that it takes its lease.
   void hear(const Mac& client, Heard what, const Sight& server);
 
+  // `client`, a firmware's own PXE, was sent to its file by `style`; `changed`: it had not gone on
+  // from the offer before, which was of the other form.
+  void offered(const Mac& client, dhcp::OfferStyle style, bool changed);
+
   // Begins to look, every kLookEvery.
   void start();
   // One such look: each new diagnosis once as host.stuck, until the host got further.

@@ -12,6 +12,7 @@
 #include "base/net.hpp"
 #include "base/scheduler.hpp"
 #include "dhcp/client.hpp"
+#include "dhcp/policy.hpp"
 
 namespace slipway::provisioning {
 
@@ -57,8 +58,10 @@ struct Passage {
   TimePoint last{};  // when anything was heard of this boot
 
   // What a diagnosis goes by besides.
-  unsigned asks = 0;                      // DHCP requests on port 67 that we answered
-  dhcp::Arch arch = dhcp::Arch::bios;     // of the first of them
+  unsigned asks = 0;                   // DHCP requests on port 67 that we answered
+  dhcp::Arch arch = dhcp::Arch::bios;  // of the first of them
+  dhcp::OfferStyle offer = dhcp::OfferStyle::automatic;  // of the last to its firmware's own PXE
+  unsigned offer_changes = 0;
   std::optional<TimePoint> ipxe_asked{};  // when an iPXE first did that needs no loader
   std::string loader{};                   // the boot program asked for last
   bool by_http = false;                   // ... by HTTP

@@ -14,7 +14,7 @@ Provisioning::Provisioning(Surroundings surroundings, Store& store, StoredState 
       installs_(ledger_, artifacts),
       operator_(ledger_, artifacts),
       batches_(ledger_, operator_, std::move(state.batches)),
-      loaders_(surroundings.config.loaders),
+      loaders_(surroundings.config.loader_folders()),
       boot_files_({.ledger = ledger_, .gate = gate_, .artifacts = artifacts, .loaders = loaders_}),
       lookout_(ledger_),
       boot_routes_({.ledger = ledger_,

@@ -39,9 +39,11 @@ class Provisioning {
   // Whether a connection from this address must get through whatever the crowd.
   [[nodiscard]] bool expects(Ipv4 peer) { return gate_.expects(peer); }
   [[nodiscard]] tftp::Files& tftp_files() { return boot_files_; }
-  // Loaders that the distribution's folder does not have.
-  [[nodiscard]] const std::vector<std::string>& missing_loaders() const {
-    return loaders_.missing();
+  // Boot programs that settings or hosts of the inventory in force name, and that are not there:
+  // who needs them gets nothing.
+  [[nodiscard]] std::vector<MissingProgram> missing_programs() const {
+    return slipway::provisioning::missing_programs(loaders_, ledger_.config().boot_programs,
+                                                   *ledger_.inventory());
   }
 
   // The first inventory and every later one; returns what could not be followed.

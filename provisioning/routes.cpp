@@ -144,7 +144,7 @@ void BootRoutes::add_to(http::Router& router) {
   get("/boot.token", &BootRoutes::boot_token);
   get("/artifacts/{sha}/{name}", &BootRoutes::artifact);
   get("/i/{name}/{version}/{path...}", &BootRoutes::tree_file);
-  get("/loader/{name}", &BootRoutes::loader);
+  get("/loader/{path...}", &BootRoutes::loader);
   constexpr std::array<std::pair<std::string_view, TokenFile>, 6> kFiles{{
       {"/h/{token}/initrd", TokenFile::initrd},
       {"/h/{token}/user-data", TokenFile::user_data},

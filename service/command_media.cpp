@@ -8,6 +8,7 @@
 #include "provisioning/bootscript.hpp"
 #include "service/artifacts.hpp"
 #include "service/command.hpp"
+#include "service/efi_image.hpp"
 #include "service/host_recipe.hpp"
 #include "service/interfaces.hpp"
 #include "service/output_file.hpp"
@@ -94,7 +95,7 @@ void add_cidata(CLI::App& media, const SharedCommon& common) {
   });
 }
 
-struct UsbOptions {
+struct MediumOptions {
   std::string mac, server, output;
 };
 
@@ -121,11 +122,11 @@ Fallible<std::string> server_url(const prov::Config& config) {
   return prov::ServerAddress{interface->address, config.boot_http_port}.url();
 }
 
-Fallible<StickOptions> stick_options(const prov::Config& config, const UsbOptions& options) {
-  StickOptions stick;
+Fallible<Medium> read_medium(const prov::Config& config, const MediumOptions& options) {
+  Medium medium;
   if (!options.mac.empty()) {
-    stick.only_mac = Mac::parse(options.mac);
-    if (!stick.only_mac) {
+    medium.only_mac = Mac::parse(options.mac);
+    if (!medium.only_mac) {
       return fail("--mac: \"" + options.mac + "\" is not a MAC such as 52:54:00:aa:00:01");
     }
   }
@@ -133,56 +134,61 @@ Fallible<StickOptions> stick_options(const prov::Config& config, const UsbOption
   if (!server) return std::unexpected(server.error());
   const auto place = http::ServerPlace::parse(*server);
   if (!place) return fail(place.error(), "--server");
-  stick.server = *server;
+  medium.server = *server;
   const auto artifacts = StoreArtifacts::open(config);
   if (!artifacts) return std::unexpected(artifacts.error());
   const auto files = (*artifacts)->installer();
   if (!files) return std::unexpected(files.error());
   auto kernel = installer_file(config, "vmlinuz", files->vmlinuz);
   if (!kernel) return std::unexpected(kernel.error());
-  stick.kernel = std::move(*kernel);
+  medium.kernel = std::move(*kernel);
   auto initramfs = installer_file(config, "initramfs.img", files->initramfs);
   if (!initramfs) return std::unexpected(initramfs.error());
-  stick.initramfs = std::move(*initramfs);
-  return stick;
+  medium.initramfs = std::move(*initramfs);
+  return medium;
 }
 
-Fallible<void> make_usb(Common& common, const UsbOptions& options) {
+// One kind of medium: what it is called, and how it is made.
+struct MediumKind {
+  const char* name;  // "a stick"
+  Fallible<Bytes> (*make)(Medium medium);
+};
+
+Fallible<void> make_medium(Common& common, const MediumOptions& options, const MediumKind& kind) {
   const auto config = common.config();
   if (!config) return {};  // its mistakes have been said
-  const auto stick = stick_options(*config, options);
-  if (!stick) return std::unexpected(stick.error());
-  const auto image = make_stick(*stick);
+  auto medium = read_medium(*config, options);
+  if (!medium) return std::unexpected(medium.error());
+  const auto server = medium->server;
+  const auto host = medium->only_mac ? medium->only_mac->text() : std::string();
+  const auto image = kind.make(std::move(*medium));
   if (!image) return std::unexpected(image.error());
   constexpr mode_t kForAll = 0644;  // there is no secret in it
   const auto done = write_output(options.output, *image, kForAll);
   if (!done) return done;
-  const auto host = stick->only_mac ? stick->only_mac->text() : std::string();
   if (common.json) {
     std::cout << json::serialize(json::object{{"file", options.output},
-                                              {"server", stick->server},
+                                              {"server", server},
                                               {"mac", host},
                                               {"octets", image->size()},
                                               {"sha256", Sha256::of(*image).text()}})
               << "\n";
   } else {
-    std::cout << options.output << ": a stick for "
-              << (host.empty() ? "any host" : "the host " + host) << " and the server "
-              << stick->server << "\n";
+    std::cout << options.output << ": " << kind.name << " for "
+              << (host.empty() ? "any host" : "the host " + host) << " and the server " << server
+              << "\n";
   }
   return {};
 }
 
-void add_usb(CLI::App& media, const SharedCommon& common) {
-  auto* command = media.add_subcommand(
-      "usb", "A stick that boots our installer, for a host without network boot");
-  auto options = std::make_shared<UsbOptions>();
+void add_medium(CLI::App* command, const SharedCommon& common, MediumKind kind) {
+  auto options = std::make_shared<MediumOptions>();
   command->add_option("--mac", options->mac, "for the host with this network card only");
   command->add_option("--server", options->server,
                       "its URL, http://IP:PORT; else the address of the first of `interfaces`");
   command->add_option("-o,--output", options->output, "the image file")->required();
-  command->callback([common, options] {
-    const auto done = make_usb(*common, *options);
+  command->callback([common, options, kind] {
+    const auto done = make_medium(*common, *options, kind);
     if (!done) common->failed(done.error());
   });
 }
@@ -193,7 +199,15 @@ void add_media(CLI::App& app, const SharedCommon& common) {
   auto* media = app.add_subcommand("media", "What is carried to a host by hand");
   media->require_subcommand(1);
   add_cidata(*media, common);
-  add_usb(*media, common);
+  auto* usb = media->add_subcommand(
+      "usb", "A stick that boots our installer, for a host without network boot");
+  add_medium(usb, common,
+             {"a stick", [](Medium medium) { return make_stick({.medium = std::move(medium)}); }});
+  auto* efi = media->add_subcommand(
+      "efi", "An image for UEFI HTTP Boot that is signed for Secure Boot; into boot_folder");
+  add_medium(efi, common, {"an image for UEFI HTTP Boot", [](Medium medium) {
+                             return make_efi_image({.medium = std::move(medium)});
+                           }});
 }
 
 }  // namespace slipway::service

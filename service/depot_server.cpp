@@ -80,12 +80,13 @@ Fallible<void> DepotServer::open_store() {
       }};
   provisioning_ =
       std::make_unique<prov::Provisioning>(surroundings, *store_, std::move(*state), *artifacts_);
-  for (const auto& name : provisioning_->missing_loaders()) {
-    log::warn("loader.missing", {{"name", name}, {"folder", config_.loaders.string()}});
-  }
   inventory_ = std::make_unique<InventoryKeeper>(
       io_, config_.inventory, [this](std::shared_ptr<const prov::Inventory> inventory) {
-        return provisioning_->use_inventory(std::move(inventory));
+        auto unfollowed = provisioning_->use_inventory(std::move(inventory));
+        for (const auto& [file, who] : provisioning_->missing_programs()) {
+          log::warn("loader.missing", {{"name", file}, {"wanted_by", who}});
+        }
+        return unfollowed;
       });
   if (!inventory_->reload().good) return fail("the inventory has mistakes; see `slipway check`");
   return {};
@@ -117,8 +118,7 @@ Fallible<void> DepotServer::open_boot_plane() {
         dhcp::ServerSettings{.interface = interface.name,
                              .proxy_port = config_.dhcp_port,
                              .boot_server_port = config_.binl_port},
-        provisioning_->boot_policy(),
-        [this](const dhcp::Seen& seen) { answering_.observe(seen.took); },
+        provisioning_->boot_policy(), [this](const dhcp::Seen& seen) { answered(seen); },
         [this](const dhcp::Overheard& heard) { hear(heard); }));
     const auto dhcp = dhcp_.back()->start();
     if (!dhcp) return dhcp;
@@ -145,6 +145,12 @@ std::optional<Mac> DepotServer::neighbour(Ipv4 peer) {
     if (const auto mac = neighbours_.mac_of(peer, interface.index)) return mac;
   }
   return std::nullopt;
+}
+
+void DepotServer::answered(const dhcp::Seen& seen) {
+  answering_.observe(seen.took);
+  if (seen.offer == dhcp::OfferStyle::automatic) return;
+  provisioning_->lookout().offered(seen.client.mac, seen.offer, seen.offer_changed);
 }
 
 // Our own answers are overheard, too.

@@ -50,6 +50,7 @@ class DepotServer {
   [[nodiscard]] Fallible<void> open_operator_plane();
   [[nodiscard]] std::optional<Mac> neighbour(Ipv4 peer);
   [[nodiscard]] std::string metrics();
+  void answered(const dhcp::Seen& seen);
   void hear(const dhcp::Overheard& heard);
   void await_signal();
   void stop();

@@ -7,24 +7,17 @@
 //   2 MiB        EFI system partition, FAT32: EFI/BOOT/BOOTX64.EFI, and below SLIPWAY/ kernel,
 //                initramfs and grub.cfg, which both loaders read
 //
-// It holds no secret: what the host may do is asked of the server (agent/stick.hpp). Same inputs,
-// same octets.
+// Same inputs, same octets.
 #pragma once
 
 #include <filesystem>
-#include <optional>
-#include <string>
 
-#include "base/bytes.hpp"
-#include "base/net.hpp"
-#include "base/result.hpp"
+#include "service/medium.hpp"
 
 namespace slipway::service {
 
 struct StickOptions {
-  std::string server;                // "http://10.0.0.1:8080": goes onto the kernel's command line
-  std::optional<Mac> only_mac = {};  // the stick works in the host with this network card alone
-  Bytes kernel, initramfs;
+  Medium medium;
   std::filesystem::path grub = "/usr/lib/grub";  // with i386-pc/ and x86_64-efi/
 };
 

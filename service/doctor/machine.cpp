@@ -16,6 +16,7 @@
 #include "base/udp.hpp"
 #include "http/listener.hpp"
 #include "provisioning/inventory.hpp"
+#include "provisioning/loaders.hpp"
 #include "service/artifacts.hpp"
 
 namespace slipway::service {
@@ -75,20 +76,16 @@ bool has_errors(const std::vector<prov::Mistake>& mistakes) {
   return std::ranges::any_of(mistakes, [](const auto& mistake) { return !mistake.is_warning; });
 }
 
-Finding check_loaders(const prov::Config& config) {
-  constexpr std::array<std::string_view, 4> kNeeded{"undionly.kpxe", "ipxe.pxe", "ipxe.efi",
-                                                    "snponly.efi"};
+Finding check_loaders(const prov::Config& config, const prov::Inventory& inventory) {
+  const prov::Loaders loaders(config.loader_folders());
   std::string missing;
-  std::error_code error;
-  for (const auto name : kNeeded) {
-    if (std::filesystem::is_regular_file(config.loaders / name, error)) continue;
-    missing += (missing.empty() ? "" : ", ") + std::string(name);
+  for (const auto& [file, who] : prov::missing_programs(loaders, config.boot_programs, inventory)) {
+    missing += (missing.empty() ? "" : ", ") + file + " (for " + who + ")";
   }
-  if (missing.empty()) {
-    return {Level::ok, "loaders", "all boot programs are in " + config.loaders.string(), ""};
-  }
-  return {Level::error, "loaders", config.loaders.string() + " lacks " + missing,
-          "install the package ipxe, or set loaders: to the folder that has them"};
+  if (missing.empty()) return {Level::ok, "loaders", "all boot programs are there", ""};
+  return {Level::error, "loaders", "boot programs are missing: " + missing,
+          "install the packages ipxe and shim-signed, or put the file into " +
+              config.boot_folder.string() + " and start the service again"};
 }
 
 Finding check_installer(const prov::Config& config) {
@@ -110,8 +107,7 @@ Finding check_installer(const prov::Config& config) {
   return {Level::ok, "installer", "the installer is there", ""};
 }
 
-Finding check_inventory(const prov::Config& config) {
-  const auto loaded = prov::load_inventory(config.inventory);
+Finding check_inventory(const prov::Config& config, const prov::Loaded& loaded) {
   if (has_errors(loaded.mistakes)) {
     return {Level::error, "inventory", config.inventory.string() + " has mistakes",
             "run slipway check, which names each with its line"};
@@ -180,7 +176,9 @@ Findings check_ports(const prov::Config& config, const Interface& interface, boo
 }
 
 Findings check_files(const prov::Config& config) {
-  return {check_loaders(config), check_installer(config), check_inventory(config)};
+  const auto loaded = prov::load_inventory(config.inventory);
+  return {check_loaders(config, loaded.inventory), check_installer(config),
+          check_inventory(config, loaded)};
 }
 
 // Nobody needs the right time here: attempts end by monotonic time, and hosts are given this clock

@@ -16,6 +16,8 @@ FIRMWARES = {
     "uefi": "OVMF and its own PXE",
     "uefi-http": "OVMF and its own HTTP Boot",
     "uefi-rom": "OVMF and the iPXE ROM of the NIC",
+    "uefi-secure": "OVMF and its own PXE, Secure Boot with Microsoft's keys",
+    "uefi-secure-http": "the same and its own HTTP Boot",
 }
 
 
@@ -41,14 +43,17 @@ class Host:
         self._read_from = 0
         self._variables = lab.folder / f"{name}.vars.fd"
         if firmware != "bios":
-            shutil.copy(f"{OVMF}/OVMF_VARS_4M.fd", self._variables)
+            shutil.copy(f"{OVMF}/OVMF_VARS_4M{'.ms' if self.is_secure() else ''}.fd", self._variables)
+
+    def is_secure(self):
+        return self.firmware.startswith("uefi-secure")
 
     def power_on(self):
         """From the network first, then from the disks."""
-        rom = ",romfile=" if self.firmware in ("uefi", "uefi-http") else ""
+        rom = "" if self.firmware in ("bios", "uefi-rom") else ",romfile="
         words = ["-netdev", f"tap,id=n0,ifname={self._tap},script=no,downscript=no",
                  "-device", f"virtio-net-pci,netdev=n0,mac={self.mac},bootindex=1{rom}"]
-        if self.firmware == "uefi-http":
+        if self.firmware.endswith("-http"):
             for version in ("IPv4", "IPv6"):
                 words += ["-fw_cfg", f"name=opt/org.tianocore/{version}PXESupport,string=n"]
         self._start(words)
@@ -102,8 +107,11 @@ class Host:
     def _firmware_words(self):
         if self.firmware == "bios":
             return ["-machine", "pc,graphics=off"]  # SeaBIOS and iPXE then talk on the serial line
-        return ["-machine", "q35",
-                "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF}/OVMF_CODE_4M.fd",
+        # The firmware that keeps its variables to itself needs System Management Mode for that.
+        machine, code = ("q35,smm=on", "OVMF_CODE_4M.secboot") if self.is_secure() else ("q35", "OVMF_CODE_4M")
+        secure = ["-global", "driver=cfi.pflash01,property=secure,value=on"] if self.is_secure() else []
+        return ["-machine", machine, *secure,
+                "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF}/{code}.fd",
                 "-drive", f"if=pflash,format=raw,unit=1,file={self._variables}"]
 
     def _watch(self, monitor, process):

@@ -42,6 +42,8 @@ allow_default_route: true
 data_dir: /srv/slipway
 inventory: /srv/inventory
 loaders: /srv/loaders
+boot_folder: own
+boot_programs: {bios: ipxe, uefi: shim, uefi_http: secure.img}
 installer: /srv/installer
 dhcp: {mode: proxy, port: 6767, binl_port: 6411, offer: direct}
 tftp: {port: 6969, allow: [10.0.0.0/8, 192.0.2.7], max_blksize: 1024, single_port: true}
@@ -64,6 +66,10 @@ images:
   CHECK(config.allow_default_route);
   CHECK(config.data_dir == "/srv/slipway");
   CHECK(config.loaders == "/srv/loaders");
+  CHECK(config.boot_folder == "/etc/slipway/own");
+  CHECK(config.boot_programs.bios == "ipxe");
+  CHECK(config.boot_programs.uefi == "shim");
+  CHECK(config.boot_programs.uefi_http == "secure.img");
   CHECK(config.public_url == "https://depot.example.com/slipway");
   CHECK_THAT(print_config(config),
              ContainsSubstring("operator:\n  public_url: \"https://depot.example.com/slipway\"\n"));
@@ -148,6 +154,14 @@ TEST_CASE("a mistake in slipway.yaml is named with its line and column", "[provi
       {"DHCP leases, which are not built",
        "interfaces: [eth1]\ndhcp: {mode: server}\n",
        {"slipway.yaml:2:14: `server` is not allowed here; allowed: proxy"}},
+      {"a boot program that the firmware cannot take",
+       "interfaces: [eth1]\nboot_programs: {bios: shim, uefi: secure.img, uefi_http: a.kpxe}\n",
+       {"slipway.yaml:2:23: `shim` is no boot program for this firmware; allowed: undionly or "
+        "ipxe, or a file in boot_folder",
+        "slipway.yaml:2:35: `secure.img` is no boot program for this firmware; allowed: snponly, "
+        "ipxe or shim, or NAME.efi in boot_folder",
+        "slipway.yaml:2:58: `a.kpxe` is no boot program for this firmware; allowed: snponly, ipxe "
+        "or shim, or NAME.efi, .img or .iso in boot_folder"}},
       {"leases as a form of offer, which need a server of them",
        "interfaces: [eth1]\ndhcp: {offer: leased}\n",
        {"slipway.yaml:2:15: `leased` is not allowed here; allowed: auto, binl or direct"}},
@@ -220,6 +234,11 @@ allow_default_route: false
 data_dir: /var/lib/slipway
 inventory: /etc/slipway/inventory
 loaders: /usr/lib/ipxe
+boot_folder: /var/lib/slipway/boot
+boot_programs:
+  bios: undionly
+  uefi: snponly
+  uefi_http: snponly
 installer: /var/lib/slipway/installer
 dhcp:
   mode: proxy

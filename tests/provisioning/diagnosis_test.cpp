@@ -102,6 +102,8 @@ TEST_CASE("a host that was told of its boot program and does not get it",
 
 TEST_CASE("a host that has its boot program and does not go on", "[provisioning][diagnosis]") {
   const auto has = with(passed({{asked, 0}, {loader_asked, 5}, {loader_sent, 6}}), kLeased);
+  auto own = has;
+  own.loader = "secure.img";
   const auto by_http = with(passed({{asked, 0}, {loader_asked, 5}}), kLeased, kByHttp);
   const auto refused = [](Passage& passage) { passage.refused = "snponly.efi"; };
   check({
@@ -112,6 +114,8 @@ TEST_CASE("a host that has its boot program and does not go on", "[provisioning]
       {"over HTTP", by_http, 50, "loader-refused"},
       {"firmware begins anew after it had it", with(passed({{asked, 0}}), refused), 1,
        "loader-refused"},
+      {"an image starts a kernel of its own", own, 305, ""},
+      {"an image that was not started", own, 306, "loader-refused"},
       {"the loader runs and asked by DHCP", with(has, kIpxe), 47, ""},
       {"the loader runs and has no script", with(has, kIpxe), 48, "script-not-fetched"},
       {"an iPXE in the ROM", with(passed({{asked, 3}}), kLeased, kIpxe), 48, "script-not-fetched"},

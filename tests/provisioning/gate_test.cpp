@@ -37,6 +37,39 @@ TEST_CASE("1a.14 each kind of client gets its boot file and a good iPXE never iP
   CHECK(policy.boot_file(who, kServer) == "http://10.0.0.1:8080/loader/snponly.efi");
 }
 
+TEST_CASE("a firmware is sent the boot program of the host, else that of the depot",
+          "[provisioning][gate]") {
+  Depot depot;
+  depot.config.boot_programs = {.bios = "ipxe", .uefi = "ipxe", .uefi_http = "depot.iso"};
+  depot.inventory.hosts[0].boot_program = "shim";
+  depot.inventory.hosts[1].boot_program = "secure.img";
+  depot.restart();
+  struct Row {
+    const char* mac;
+    dhcp::Arch arch;
+    bool has_ipxe;
+    const char* file;
+  };
+  using enum dhcp::Arch;
+  const std::string here = "http://10.0.0.1:8080/loader/";
+  const auto row = GENERATE(Row{"52:54:00:bb:00:01", bios, false, "ipxe.pxe"},
+                            Row{"52:54:00:bb:00:01", uefi_x64, false, "ipxe.efi"},
+                            Row{"52:54:00:bb:00:01", http_x64, false, "@depot.iso"},
+                            Row{"52:54:00:aa:00:01", bios, false, "ipxe.pxe"},
+                            Row{"52:54:00:aa:00:01", uefi_x64, false, "shim/shimx64.efi"},
+                            Row{"52:54:00:aa:00:01", http_x64, false, "@shim/shimx64.efi"},
+                            Row{"52:54:00:aa:00:02", uefi_x64, false, "ipxe.efi"},
+                            Row{"52:54:00:aa:00:02", http_x64, false, "@secure.img"},
+                            Row{"52:54:00:aa:00:01", uefi_x64, true, "@../boot.ipxe"});
+  auto who = client(row.mac);
+  who.arch = row.arch;
+  who.ipxe = who.ipxe_can_boot = row.has_ipxe;
+  std::string file = row.file;
+  if (file.starts_with("@../")) file = "http://10.0.0.1:8080/" + file.substr(4);
+  if (file.starts_with('@')) file = here + file.substr(1);
+  CHECK(depot.provisioning->boot_policy().boot_file(who, kServer) == file);
+}
+
 TEST_CASE("1a.13 the form of the offer is the host's own or the depot's", "[provisioning][gate]") {
   using dhcp::OfferStyle;
   Depot depot;
@@ -153,8 +186,11 @@ TEST_CASE("only published loaders can be had", "[provisioning][gate]") {
   CHECK(files.open("../slipway.db", kPeer, kServer) == nullptr);
   CHECK(depot.ask("/loader/ipxe.efi").status == 200);
   CHECK(depot.ask("/loader/secret.txt").status == 404);
-  CHECK(depot.provisioning->missing_loaders() ==
-        std::vector<std::string>{"ipxe.pxe", "snponly.efi"});
+  const auto missing = depot.provisioning->missing_programs();
+  REQUIRE(missing.size() == 2);
+  CHECK(missing[0].file == "ipxe.pxe");
+  CHECK(missing[1].file == "snponly.efi");
+  CHECK(missing[1].who == "boot_programs.uefi");
 }
 
 TEST_CASE("artifacts are served by digest, immutable", "[provisioning][gate]") {

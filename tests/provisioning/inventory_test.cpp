@@ -153,6 +153,7 @@ serial: "0042"
 site: store-1
 profile: p@1.0.0
 offer: direct
+boot_program: secure.img
 network: {type: dhcp}
 )");
   const auto inventory = loaded(folder);
@@ -164,6 +165,7 @@ network: {type: dhcp}
   CHECK(host->uuid->text() == "4c4c4544-0042-4a10-8054-c3c04f563032");
   CHECK(host->serial == "0042");
   CHECK(host->offer == dhcp::OfferStyle::direct);
+  CHECK(host->boot_program == "secure.img");
   CHECK(inventory.site(host->site) == &inventory.sites[0]);
   CHECK(inventory.profile(host->profile) == &inventory.profiles[0]);
   CHECK(host->user_data.at("network.type") != nullptr);

@@ -96,6 +96,38 @@ TEST_CASE("the timeline tells what was offered, where it was asked for, and how 
   CHECK(member(depot.show("/api/v1/hosts/h1"), "diagnosis").empty());
 }
 
+TEST_CASE("1a.13 an offer of another form stands in the timeline, twice a boot at most",
+          "[provisioning][lookout]") {
+  using dhcp::OfferStyle;
+  Depot depot;
+  auto& lookout = depot.provisioning->lookout();
+  lookout.offered(kMac, OfferStyle::binl, false);  // before it was let in: nobody to say it of
+  CHECK_FALSE(depot.provisioning->boot_policy().boot_file(firmware(kMac), kServer).empty());
+  const Sight server{.ip = *Ipv4::parse("10.0.0.9"), .at = depot.scheduler.now().steady};
+  lookout.hear(kMac, Heard::lease, server);
+  lookout.offered(kMac, OfferStyle::binl, false);
+  depot.advance(25s);
+  CHECK_THAT(member(depot.show("/api/v1/hosts/h1"), "diagnosis_detail"),
+             ContainsSubstring("was offered the form binl, and asked us for nothing more"));
+  for (const auto style : {OfferStyle::direct, OfferStyle::binl, OfferStyle::direct}) {
+    lookout.offered(kMac, style, true);
+  }
+  CHECK_THAT(member(depot.show("/api/v1/hosts/h1"), "diagnosis_detail"),
+             ContainsSubstring("was offered both forms, direct last"));
+  const auto& events = depot.provisioning->ledger().journey().of(depot.host("h1").id);
+  CHECK(std::ranges::count(events, "host.offer_changed", &JourneyEvent::event) == 2);
+}
+
+TEST_CASE("1a.5 a host of an architecture that we have nothing for is told so",
+          "[provisioning][lookout]") {
+  Depot depot;
+  constexpr std::uint16_t kArm64 = 11;
+  depot.provisioning->boot_policy().unknown_arch(*Mac::parse("52:54:00:99:99:99"), kArm64);
+  depot.provisioning->boot_policy().unknown_arch(kMac, kArm64);
+  CHECK(member(depot.show("/api/v1/hosts/h1"), "diagnosis") == "wrong-architecture");
+  CHECK_THAT(member(depot.show("/api/v1/hosts/h1"), "diagnosis_detail"), ContainsSubstring("11"));
+}
+
 TEST_CASE("a transfer that nobody acknowledges is said at once", "[provisioning][lookout]") {
   Depot depot;
   auto& files = depot.provisioning->tftp_files();

@@ -44,6 +44,7 @@ ARGUMENTS = {
     "image show": ["demo@1"],
     "image verify": ["demo@1"],
     "media cidata": ["--mac", "52:54:00:aa:00:01", "-o", "FILE"],
+    "media efi": ["-o", "FILE"],
     "media usb": ["-o", "FILE"],
     "render": ["--mac", "52:54:00:aa:00:01", "user-data"],
     "serve": [],

@@ -230,6 +230,48 @@ class Usb(Media):
         self.assertFalse(self.stick.exists())
 
 
+class Efi(Usb):
+    """The image for UEFI HTTP Boot: the same files on a volume without a table."""
+
+    SHIM = "/usr/lib/shim/shimx64.efi.signed"
+    GRUB = "/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed"
+
+    def make(self, *words):
+        return self.good("media", "efi", "--server", self.SERVER, "-o", self.stick, *words)
+
+    def config(self):
+        return tool("mtype", "-i", self.stick, "::EFI/DEBIAN/GRUB.CFG")
+
+    def test_its_table_and_file_system_are_good(self):
+        self.make()
+        tool("fsck.fat", "-n", self.stick)
+        self.content |= {name: Path(path).read_bytes() for name, path in (("BOOTX64.EFI", self.SHIM), ("GRUBX64.EFI", self.GRUB))}
+        for name, content in self.content.items():
+            folder = "EFI/BOOT" if name.endswith(".EFI") else "SLIPWAY"
+            found = self.folder / name
+            tool("mcopy", "-i", self.stick, f"::{folder}/{name}", found)
+            self.assertEqual(found.read_bytes(), content)
+        self.assertIn("slipway.medium=", self.config())
+
+    def test_the_same_stick_has_the_same_octets_and_another_one_another_identity(self):
+        self.make()
+        first = self.stick.read_bytes()
+        self.make()
+        self.assertEqual(self.stick.read_bytes(), first)
+        label = tool("mdir", "-i", self.stick, "::")
+        self.make("--mac", MAC)
+        self.assertNotEqual(tool("mdir", "-i", self.stick, "::"), label)
+
+    def test_the_server_is_the_configured_interface_unless_it_is_named(self):
+        answer = json.loads(self.good("media", "efi", "-o", self.stick, "--json").stdout)
+        self.assertEqual(answer["server"], "http://127.0.0.1:8080")
+
+    def test_what_cannot_be_made_is_said_and_leaves_no_file(self):
+        shutil.rmtree(self.installer)
+        self.assertIn("installer build", self.refused("media", "efi", "-o", self.stick))
+        self.assertFalse(self.stick.exists())
+
+
 if __name__ == "__main__":
     PROGRAM = str(Path(sys.argv.pop(1)) / "service" / "slipway")
     unittest.main()
