@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "base/bytes.hpp"
+#include "base/second_quota.hpp"
 
 namespace slipway {
 
@@ -51,20 +52,12 @@ class LogQuota {
 
   // True for the first lines of `event` in the second that its first one began.
   [[nodiscard]] bool allow(std::uint8_t event, TimePoint now) {
-    auto& kind = kinds_[event];
-    if (now - kind.since >= std::chrono::seconds(1)) kind = {now, 0};
-    if (kind.lines == most_) return false;
-    ++kind.lines;
-    return true;
+    return kinds_[event].allow(most_, now);
   }
 
  private:
-  struct Kind {
-    TimePoint since;
-    std::uint32_t lines = 0;
-  };
   std::uint32_t most_;
-  std::array<Kind, 256> kinds_{};
+  std::array<SecondQuota, 256> kinds_{};
 };
 
 }  // namespace slipway

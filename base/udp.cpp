@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -29,6 +30,12 @@ Endpoint from_system(const sockaddr_in& address) {
   return {from_system(address.sin_addr), ntohs(address.sin_port)};
 }
 
+Ipv4 address_of(const sockaddr& address) {
+  sockaddr_in inet{};
+  std::memcpy(&inet, &address, sizeof inet);
+  return from_system(inet.sin_addr);
+}
+
 bool set(int fd, int level, int name, int value) {
   return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
@@ -38,9 +45,27 @@ bool bind_to_interface(int fd, const std::string& interface) {
                                            static_cast<socklen_t>(interface.size() + 1)) == 0;
 }
 
+// The first needs CAP_NET_ADMIN, the second is cut at net.core.rmem_max.
+void set_receive_octets(int fd, int octets) {
+  if (octets == 0 || set(fd, SOL_SOCKET, SO_RCVBUFFORCE, octets)) return;
+  (void)set(fd, SOL_SOCKET, SO_RCVBUF, octets);  // less room: a burst may then lose its end
+}
+
+bool connect_to(int fd, Endpoint peer) {
+  if (peer.port == 0) return true;
+  const auto address = to_system(peer);
+  return ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+// Set on a port of the kernel's choice, it would let it choose one that we have already.
+bool shares_before_bind(const UdpOptions& options) {
+  return options.share_among_own && options.local.port != 0;
+}
+
 // IP_PMTUDISC_DONT: a path with a small MTU then fragments instead of losing our blocks.
 bool set_options(int fd, const UdpOptions& options) {
   return set(fd, SOL_SOCKET, SO_REUSEADDR, options.share_port ? 1 : 0) &&
+         set(fd, SOL_SOCKET, SO_REUSEPORT, shares_before_bind(options) ? 1 : 0) &&
          set(fd, SOL_SOCKET, SO_BROADCAST, options.broadcast ? 1 : 0) &&
          set(fd, IPPROTO_IP, IP_PKTINFO, options.packet_info ? 1 : 0) &&
          set(fd, IPPROTO_IP, IP_RECVERR, options.report_icmp ? 1 : 0) &&
@@ -86,6 +111,13 @@ Fallible<int> open_udp(const UdpOptions& options) {
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0) {
     return fail_errno("binding to UDP " + options.local.text(), errno);
   }
+  if (options.share_among_own && !set(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1)) {
+    return fail_errno("sharing a UDP port", errno);
+  }
+  if (!connect_to(fd.get(), options.peer)) {
+    return fail_errno("connecting UDP to " + options.peer.text(), errno);
+  }
+  set_receive_octets(fd.get(), options.receive_octets);
   return fd.release();
 }
 
@@ -109,6 +141,23 @@ Fallible<std::uint32_t> interface_mtu(const std::string& interface) {
     return fail_errno("asking for the MTU of " + interface, errno);
   }
   return static_cast<std::uint32_t>(request.ifr_mtu);
+}
+
+Fallible<std::optional<Cidr>> interface_network(const std::string& interface) {
+  ifreq request{};
+  Descriptor fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const auto ask = [&](unsigned long what) {
+    request = {};
+    interface.copy(request.ifr_name, sizeof request.ifr_name - 1);
+    return ::ioctl(fd.get(), what, &request) == 0;
+  };
+  if (!ask(SIOCGIFFLAGS)) return fail_errno("asking for the flags of " + interface, errno);
+  if ((request.ifr_flags & (IFF_NOARP | IFF_LOOPBACK)) != 0) return std::nullopt;
+  if (!ask(SIOCGIFADDR)) return std::nullopt;
+  const auto address = address_of(request.ifr_addr);
+  if (!ask(SIOCGIFNETMASK)) return std::nullopt;
+  const auto mask = address_of(request.ifr_netmask);
+  return Cidr{address, static_cast<std::uint8_t>(std::popcount(mask.number()))};
 }
 
 Receive receive_udp(int descriptor, std::span<std::uint8_t> buffer, Arrived& arrived) {

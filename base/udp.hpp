@@ -24,10 +24,17 @@ struct UdpOptions {
   // Share the port with other servers of the machine (libvirt's dnsmasq sits on 67). Never for a
   // port that the kernel chooses: two sockets could get the same one.
   bool share_port = false;
+  // Other sockets of this user may have the port, too; one that the kernel chooses is free of all
+  // others at first. Of several, a connected one hears its peer and the others the rest.
+  bool share_among_own = false;
+  // Hears and sends to this peer alone; port 0: not connected.
+  Endpoint peer{};
   // An ICMP error about a datagram that we sent is read with unreachable_peer().
   bool report_icmp = false;
   // Arrived tells our address and interface; not needed where the socket is bound to one.
   bool packet_info = true;
+  // What the kernel keeps for us until it is read, as far as it lets us; 0: the kernel's default.
+  int receive_octets = 0;
 };
 
 // A non-blocking socket; the caller owns the descriptor. Fails with the step that failed, e.g.
@@ -40,6 +47,10 @@ struct UdpOptions {
 
 // The MTU of an interface in octets, IP header included.
 [[nodiscard]] Fallible<std::uint32_t> interface_mtu(const std::string& interface);
+
+// The network of an interface's first address, whose hosts the kernel asks for by ARP before it can
+// send to them; nothing when there is none: no ARP (loopback), or no address.
+[[nodiscard]] Fallible<std::optional<Cidr>> interface_network(const std::string& interface);
 
 // One datagram as it came.
 struct Arrived {

@@ -27,6 +27,9 @@ class BootFiles final : public tftp::Files {
   explicit BootFiles(Parts parts) : parts_(parts) {}
 
   [[nodiscard]] bool may_ask(Ipv4 peer) override { return parts_.gate.may_ask(peer); }
+  [[nodiscard]] bool is_neighbour(Ipv4 peer) override {
+    return parts_.ledger.neighbour(peer).has_value();
+  }
   [[nodiscard]] std::shared_ptr<const tftp::Source> open(std::string_view name, Ipv4 peer,
                                                          Ipv4 server) override;
   void sent(std::string_view name, Ipv4 peer, std::uint64_t octets) override;

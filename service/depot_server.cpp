@@ -171,7 +171,8 @@ std::string DepotServer::metrics() {
   std::vector<TftpReading> tftp;
   for (std::size_t i = 0; i < interfaces_.size(); ++i) {
     dhcp.push_back({interfaces_[i].name, &dhcp_[i]->counters()});
-    tftp.push_back({interfaces_[i].name, &tftp_[i]->counters(), tftp_[i]->running_transfers()});
+    tftp.push_back({interfaces_[i].name, &tftp_[i]->counters(), tftp_[i]->running_transfers(),
+                    tftp_[i]->half_open_transfers()});
   }
   slipway::metrics::Text text;
   write_dhcp(text, dhcp, answering_);

@@ -41,6 +41,7 @@ constexpr auto kRefusals = std::to_array<Row<tftp::Counters>>({
     {"malformed", &tftp::Counters::malformed},
     {"error", &tftp::Counters::refused},
     {"repeated", &tftp::Counters::repeated},
+    {"deferred", &tftp::Counters::deferred},
 });
 
 constexpr auto kOutcomes = std::to_array<Row<tftp::Counters>>({
@@ -148,6 +149,10 @@ void write_tftp(Text& text, std::span<const TftpReading> readings) {
   text.family("slipway_tftp_transfers", Kind::gauge, "Transfers that run now.");
   for (const auto& one : readings) {
     text.sample({{"interface", one.interface}}, std::uint64_t{one.running});
+  }
+  text.family("slipway_tftp_half_open", Kind::gauge, "Those of them that nobody has answered yet.");
+  for (const auto& one : readings) {
+    text.sample({{"interface", one.interface}}, std::uint64_t{one.half_open});
   }
 }
 

@@ -31,6 +31,7 @@ struct TftpReading {
   std::string_view interface;
   const tftp::Counters* counters;
   std::size_t running;
+  std::size_t half_open;
 };
 void write_tftp(metrics::Text& text, std::span<const TftpReading> readings);
 

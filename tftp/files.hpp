@@ -30,12 +30,21 @@ class Files {
   // answers at a third party.
   [[nodiscard]] virtual bool may_ask(Ipv4 peer) = 0;
 
+  // Whether the kernel knows the link address of `peer`, a host of our own network. To answer one
+  // that it does not know, it asks the network for it and keeps the question for seconds; a flood
+  // of forged sources would fill its table of neighbours, and then nobody is answered.
+  [[nodiscard]] virtual bool is_neighbour(Ipv4 peer) {
+    (void)peer;  // not everybody has a table to look into
+    return true;
+  }
+
   // The file called `name` (normalised: no leading slash, '/' only) as `peer` may see it through
   // our address `server`, or null when there is none for it.
   [[nodiscard]] virtual std::shared_ptr<const Source> open(std::string_view name, Ipv4 peer,
                                                            Ipv4 server) = 0;
 
-  // A transfer ended well; `octets` is the file's size. For the timeline of the host.
+  // A transfer ended well; `octets` is the file's size. For the timeline of the host. A `name` here
+  // and below may have lost its end (ShownName).
   virtual void sent(std::string_view name, Ipv4 peer, std::uint64_t octets) = 0;
 
   // A transfer broke off; `answered`: some of it had been acknowledged.

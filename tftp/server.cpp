@@ -7,14 +7,14 @@
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
-#include <vector>
 
 #include "base/log.hpp"
 #include "base/log_limiter.hpp"
+#include "base/second_quota.hpp"
 #include "base/spawn.hpp"
 #include "base/udp.hpp"
 #include "tftp/name.hpp"
-#include "tftp/transfer.hpp"
+#include "tftp/transfers.hpp"
 
 namespace slipway::tftp {
 
@@ -28,7 +28,17 @@ constexpr int kBatch = 64;  // datagrams taken before other work of the thread g
 constexpr std::uint32_t kHeaderOctets = 32;  // IP 20, UDP 8, TFTP 4
 constexpr std::uint32_t kMinMtuOctets = 576;
 
-enum Event : std::uint8_t { stranger, missing, refused, failed };
+// A request waits here while we answer those before it: some 4000 of them, whoever sent them.
+constexpr int kReceiveOctets = 4 << 20;
+// New peers on the link whose link address the kernel must ask for. It keeps such a question for
+// three seconds and, by default, 1024 entries for all that live on the link. A client's own
+// question for our address makes it known, so few need this.
+constexpr std::uint32_t kUnknownNeighboursASecond = 100;
+// Of many clients at once, or of a flood with forged addresses.
+constexpr std::uint32_t kSentLinesASecond = 20;
+constexpr std::uint32_t kTroubleLinesASecond = 1;
+
+enum Event : std::uint8_t { stranger, missing, refused, failed, sent };
 constexpr std::array<std::string_view, 4> kEventNames{"tftp.stranger", "tftp.missing",
                                                       "tftp.refused", "tftp.failed"};
 
@@ -41,46 +51,35 @@ struct Refusal {
 }  // namespace
 
 struct Server::State {
-  // `request` tells a repetition, which the running transfer answers, from a new request of a
-  // client that reuses its port.
-  struct Running {
-    Endpoint peer;
-    std::shared_ptr<Transfer> transfer;
-    std::size_t request;
-  };
-
   State(asio::io_context& context, ServerSettings wanted, Files& publishes)
-      : io(context), settings(std::move(wanted)), files(publishes), socket(context) {}
+      : settings(std::move(wanted)), files(publishes), socket(context) {
+    transfers = std::make_shared<Transfers>(Transfers::Owner{context, settings, files, counters},
+                                            [this](const TransferEnd& end) { report(end); });
+  }
 
   Fallible<void> open();
   void close();
   void drain();
   void handle(ByteView wire, const Arrived& arrived);
-  bool pass_on(ByteView wire, Endpoint from);
-  void check_unreachable();
-  std::vector<Running>::iterator find(Endpoint peer);
+  bool may_answer(Ipv4 peer);
   void begin(const Request& request, ByteView wire, const Arrived& arrived);
-  void run(Route route, std::shared_ptr<const Source> source, const Terms& terms,
-           std::size_t request);
   void refuse(const Arrived& arrived, std::string_view name, Refusal refusal);
-  bool make_room(Endpoint peer);
-  bool evict_oldest_unanswered(std::optional<Ipv4> peer);
-  bool is_repetition(Endpoint peer, std::size_t request);
-  void on_ended(const Transfer& transfer);
-  void report(const Transfer& transfer);
+  void report(const TransferEnd& end);
+  void report_sent(const TransferEnd& end);
   void log_limited(log::Level level, Event event, Ipv4 peer, std::string_view name,
                    std::string_view why);
 
   static asio::awaitable<void> serve(std::shared_ptr<State> state);
 
-  asio::io_context& io;
   ServerSettings settings;
   Files& files;
   udp::socket socket;
-  Outbox outbox;
-  std::vector<Running> running;
   Counters counters;
+  std::shared_ptr<Transfers> transfers;
+  std::optional<Cidr> link;  // whose hosts the kernel asks for by ARP
+  SecondQuota unknown_neighbours;
   LogLimiter limiter{std::chrono::seconds(2)};
+  LogQuota sent_lines{kSentLinesASecond}, troubles{kTroubleLinesASecond};
   std::array<std::uint8_t, 2048> in{};
 };
 
@@ -92,18 +91,20 @@ Fallible<void> Server::State::open() {
       std::min({std::uint32_t{settings.max_block_octets}, fits, std::uint32_t{kMaxBlockOctets}}));
   const auto fd = open_udp({.interface = settings.interface,
                             .local = {.address = {}, .port = settings.port},
-                            .report_icmp = settings.single_port});
+                            .report_icmp = settings.single_port,
+                            .receive_octets = kReceiveOctets});
   if (!fd) return fail(fd.error(), "TFTP");
   socket.assign(udp::v4(), *fd);
-  running.reserve(settings.max_transfers);
-  return {};
+  const auto network = interface_network(settings.interface);
+  if (!network) return fail(network.error(), "TFTP");
+  link = *network;
+  return transfers->open(*fd);
 }
 
 void Server::State::close() {
   boost::system::error_code ignored;  // a socket that fails to close is closed all the same
   (void)socket.close(ignored);
-  const auto cut = std::exchange(running, {});
-  for (const auto& one : cut) one.transfer->stop();
+  transfers->close();
 }
 
 asio::awaitable<void> Server::State::serve(std::shared_ptr<State> state) {
@@ -122,41 +123,16 @@ void Server::State::drain() {
     const auto got = receive_udp(socket.native_handle(), in, arrived);
     if (got == Receive::datagram) {
       handle(ByteView(in).first(arrived.octets), arrived);
-    } else {
-      check_unreachable();
+    } else if (settings.single_port) {
+      transfers->check_unreachable(socket.native_handle());
     }
     if (got == Receive::nothing) return;
   }
 }
 
-// In single-port mode the ICMP errors about all transfers come here.
-void Server::State::check_unreachable() {
-  while (settings.single_port && socket.is_open()) {
-    const auto about = unreachable_peer(socket.native_handle());
-    if (!about) return;
-    const auto found = find(*about);
-    if (found == running.end()) continue;
-    const auto transfer = found->transfer;  // it leaves `running` when it ends
-    transfer->give_up();
-  }
-}
-
-std::vector<Server::State::Running>::iterator Server::State::find(Endpoint peer) {
-  return std::ranges::find(running, peer, &Running::peer);
-}
-
-// In single-port mode, what is no request belongs to the transfer of its sender, if there is one.
-bool Server::State::pass_on(ByteView wire, Endpoint from) {
-  if (!settings.single_port || !parse_answer(wire)) return false;
-  const auto found = find(from);
-  if (found == running.end()) return false;
-  const auto transfer = found->transfer;  // it leaves `running` when it ends
-  transfer->hear(wire);
-  return true;
-}
-
 void Server::State::handle(ByteView wire, const Arrived& arrived) {
-  if (pass_on(wire, arrived.from)) return;
+  // In single-port mode, what is no request belongs to the transfer of its sender, if there is one.
+  if (settings.single_port && parse_answer(wire) && transfers->hear(wire, arrived.from)) return;
   ++counters.requests;
   if (!files.may_ask(arrived.from.address)) {
     ++counters.strangers;
@@ -168,7 +144,16 @@ void Server::State::handle(ByteView wire, const Arrived& arrived) {
     ++counters.malformed;
     return;
   }
+  if (!may_answer(arrived.from.address)) {
+    ++counters.deferred;
+    return;
+  }
   begin(*request, wire, arrived);
+}
+
+bool Server::State::may_answer(Ipv4 peer) {
+  if (!link || !link->contains(peer) || files.is_neighbour(peer)) return true;
+  return unknown_neighbours.allow(kUnknownNeighboursASecond, std::chrono::steady_clock::now());
 }
 
 void Server::State::begin(const Request& request, ByteView wire, const Arrived& arrived) {
@@ -180,7 +165,7 @@ void Server::State::begin(const Request& request, ByteView wire, const Arrived& 
     return refuse(arrived, request.name, {ErrorCode::illegal_operation, "only mode octet"});
   }
   const auto fingerprint = std::hash<std::string_view>{}(as_text(wire));
-  if (is_repetition(arrived.from, fingerprint)) {
+  if (transfers->is_repetition(arrived.from, fingerprint)) {
     ++counters.repeated;
     return;
   }
@@ -189,33 +174,17 @@ void Server::State::begin(const Request& request, ByteView wire, const Arrived& 
   if (!name) return refuse(arrived, request.name, {ErrorCode::access_violation, "bad file name"});
   auto source = files.open(*name, arrived.from.address, arrived.to);
   if (!source) return refuse(arrived, *name, {ErrorCode::not_found, "file not found"});
-  if (!make_room(arrived.from)) {
+  if (!transfers->make_room(arrived.from)) {
     return refuse(arrived, *name, {ErrorCode::undefined, "too many transfers, try again"});
   }
   const auto terms = agree(request.options, settings.max_block_octets);
-  run({.interface = settings.interface,
-       .local = arrived.to,
-       .peer = arrived.from,
-       .name = std::string(*name),
-       .interface_index = arrived.interface_index},
-      std::move(source), terms, fingerprint);
-}
-
-void Server::State::run(Route route, std::shared_ptr<const Source> source, const Terms& terms,
-                        std::size_t request) {
-  Session session(std::move(source), terms, std::chrono::steady_clock::now());
-  const auto peer = route.peer;
-  const int shared = settings.single_port ? socket.native_handle() : -1;
-  auto transfer = Transfer::open({.io = io, .files = files, .outbox = outbox, .descriptor = shared},
-                                 std::move(route), std::move(session));
-  if (!transfer) {
-    ++counters.failed;
-    log::error("tftp.failed", {{"peer", peer.address.text()}, {"why", transfer.error().text()}});
-    return;
-  }
-  ++counters.started;
-  running.push_back({peer, *transfer, request});
-  (*transfer)->start([this](const Transfer& ended) { on_ended(ended); });
+  transfers->begin({.session = Session(std::move(source), terms, std::chrono::steady_clock::now()),
+                    .request = fingerprint,
+                    .interface_index = arrived.interface_index,
+                    .local = arrived.to,
+                    .peer = arrived.from,
+                    .our_port = 0,
+                    .name = ShownName(*name)});
 }
 
 // From port 69: clients that have no transfer ID of ours yet accept it from there.
@@ -233,83 +202,44 @@ void Server::State::refuse(const Arrived& arrived, std::string_view name, Refusa
               arrived.from.address, name, refusal.text);
 }
 
-// The same request again, while its transfer has not been answered: our own repetition is on its
-// way. A different request from the same port means that the client gave the old transfer up.
-bool Server::State::is_repetition(Endpoint peer, std::size_t request) {
-  const auto found = find(peer);
-  if (found == running.end()) return false;
-  if (found->request == request && !found->transfer->session().answered()) return true;
-  const auto old = std::move(found->transfer);
-  running.erase(found);
-  ++counters.aborted;
-  old->stop();
-  return false;
-}
-
-bool Server::State::make_room(Endpoint peer) {
-  const auto of_peer = std::ranges::count_if(
-      running, [&](const Running& one) { return one.peer.address == peer.address; });
-  if (static_cast<std::size_t>(of_peer) >= settings.max_transfers_per_peer &&
-      !evict_oldest_unanswered(peer.address)) {
-    return false;
-  }
-  return running.size() < settings.max_transfers || evict_oldest_unanswered(std::nullopt);
-}
-
-// `running` is in the order of the starts. A transfer that was answered is never pushed out.
-bool Server::State::evict_oldest_unanswered(std::optional<Ipv4> peer) {
-  const auto found = std::ranges::find_if(running, [&](const Running& one) {
-    return !one.transfer->session().answered() && (!peer || one.peer.address == *peer);
-  });
-  if (found == running.end()) return false;
-  const auto old = std::move(found->transfer);
-  running.erase(found);
-  ++counters.evicted;
-  old->stop();
-  return true;
-}
-
-void Server::State::on_ended(const Transfer& transfer) {
-  const auto found = std::ranges::find_if(
-      running, [&](const Running& one) { return one.transfer.get() == &transfer; });
-  // The coroutine that calls us holds the transfer, so it outlives this line.
-  if (found != running.end()) running.erase(found);
-  report(transfer);
-}
-
-void Server::State::report(const Transfer& transfer) {
-  const auto& route = transfer.route();
-  const auto& session = transfer.session();
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::steady_clock::now() - transfer.started_at());
-  if (session.status() == Status::done) {
-    ++counters.completed;
-    counters.octets += session.size_octets();
-    log::info("tftp.sent", {{"peer", route.peer.address.text()},
-                            {"file", route.name},
-                            {"octets", session.size_octets()},
-                            {"ms", took.count()}});
-    files.sent(route.name, route.peer.address, session.size_octets());
-  } else if (session.status() == Status::client_aborted) {
+void Server::State::report(const TransferEnd& end) {
+  if (end.status == Status::done) return report_sent(end);
+  if (end.status == Status::client_aborted) {
     ++counters.aborted;  // every size probe ends so (RFC 2347 error 8)
-    log::debug("tftp.aborted", {{"peer", route.peer.address.text()},
-                                {"file", route.name},
-                                {"code", static_cast<int>(session.client_error())}});
-  } else {
-    const bool answered = session.answered();
-    files.broke_off(route.name, route.peer.address, answered);
-    ++(answered || transfer.unreachable() ? counters.failed : counters.unanswered);
-    log_limited(log::Level::warn, failed, route.peer.address, route.name,
-                transfer.unreachable()                      ? "the client's port is closed"
-                : session.status() == Status::source_failed ? "the file could not be read"
-                : answered                                  ? "the client went silent"
-                                                            : "the client never answered");
+    if (!log::enabled(log::Level::debug)) return;
+    return log::debug("tftp.aborted", {{"peer", end.peer.text()},
+                                       {"file", end.name},
+                                       {"code", static_cast<int>(end.client_error)}});
   }
+  files.broke_off(end.name, end.peer, end.answered);
+  ++(end.answered || !end.trouble.empty() ? counters.failed : counters.unanswered);
+  log_limited(log::Level::warn, failed, end.peer, end.name,
+              !end.trouble.empty()                  ? end.trouble
+              : end.status == Status::source_failed ? "the file could not be read"
+              : end.answered                        ? "the client went silent"
+                                                    : "the client never answered");
+}
+
+void Server::State::report_sent(const TransferEnd& end) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - end.started_at);
+  ++counters.completed;
+  counters.octets += end.size_octets;
+  const auto level = sent_lines.allow(sent, now) ? log::Level::info : log::Level::debug;
+  if (log::enabled(level)) {
+    log::write(level, "tftp.sent",
+               {{"peer", end.peer.text()},
+                {"file", end.name},
+                {"octets", end.size_octets},
+                {"ms", took.count()}});
+  }
+  files.sent(end.name, end.peer, end.size_octets);
 }
 
 void Server::State::log_limited(log::Level level, Event event, Ipv4 peer, std::string_view name,
                                 std::string_view why) {
-  if (!limiter.allow(peer.octets, event, std::chrono::steady_clock::now())) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!limiter.allow(peer.octets, event, now) || !troubles.allow(event, now)) {
     level = log::Level::debug;
   }
   if (!log::enabled(level)) return;
@@ -342,7 +272,8 @@ std::uint16_t Server::port() const {
   return error ? std::uint16_t{0} : local.port();
 }
 
-std::size_t Server::running_transfers() const { return state_->running.size(); }
+std::size_t Server::running_transfers() const { return state_->transfers->size(); }
+std::size_t Server::half_open_transfers() const { return state_->transfers->half_open(); }
 const Counters& Server::counters() const { return state_->counters; }
 
 }  // namespace slipway::tftp

@@ -1,7 +1,7 @@
 // tftp/server.hpp -- port 69 of one interface: takes read requests and starts transfers.
 //
 // Serves what Files publishes, and only reading. Strangers get silence; a client that never
-// answers costs two datagrams and one of a fixed number of places. Everything runs on the thread
+// answers costs two datagrams and a place in a table of fixed size. Everything runs on the thread
 // of the io_context that is given; so do the calls of Files.
 #pragma once
 
@@ -22,7 +22,8 @@ namespace slipway::tftp {
 struct ServerSettings {
   std::string interface{};  // the kernel's name of it
   std::uint16_t port = 69;
-  std::size_t max_transfers = 256;
+  std::size_t max_transfers = 256;   // whose client has answered
+  std::size_t max_half_open = 1024;  // whose client has not: the oldest makes room
   // A ROM has one, perhaps one more that it gave up; several clients may share an address (NAT).
   std::size_t max_transfers_per_peer = 8;
   // Lowered further to the interface's MTU less 32; some networks need 1024.
@@ -39,6 +40,7 @@ struct Counters {
   std::uint64_t malformed = 0;  // silence
   std::uint64_t refused = 0;    // answered with an ERROR
   std::uint64_t repeated = 0;   // the same request again while its transfer waits: silence
+  std::uint64_t deferred = 0;   // too many peers whose link address is unknown: silence
   std::uint64_t started = 0;
   std::uint64_t completed = 0;
   std::uint64_t octets = 0;      // of the files of those that were completed
@@ -63,7 +65,8 @@ class Server {
   void stop();
 
   [[nodiscard]] std::uint16_t port() const;  // as bound; zero before start() and after stop()
-  [[nodiscard]] std::size_t running_transfers() const;
+  [[nodiscard]] std::size_t running_transfers() const;  // the half-open ones, too
+  [[nodiscard]] std::size_t half_open_transfers() const;
   [[nodiscard]] const Counters& counters() const;
 
  private:

@@ -65,6 +65,7 @@ class Session {
   [[nodiscard]] Burst take(Outbox& out);
 
   [[nodiscard]] TimePoint deadline() const { return deadline_; }
+  [[nodiscard]] TimePoint started_at() const { return ends_at_ - kMaxDuration; }
   [[nodiscard]] Status status() const { return status_; }
   [[nodiscard]] bool answered() const { return answered_; }  // the client is no forgery
   [[nodiscard]] std::uint64_t size_octets() const { return size_octets_; }

@@ -22,15 +22,16 @@ Transfer::Transfer(Shared shared, Route route, Session session)
       route_(std::move(route)),
       session_(std::move(session)),
       socket_(shared.io),
-      timer_(shared.io),
-      started_at_(std::chrono::steady_clock::now()) {}
+      timer_(shared.io) {}
 
 Fallible<std::shared_ptr<Transfer>> Transfer::open(Shared shared, Route route, Session session) {
   if (shared.descriptor >= 0) {
     return std::make_shared<Transfer>(shared, std::move(route), std::move(session));
   }
   const auto fd = open_udp({.interface = route.interface,
-                            .local = {.address = route.local, .port = 0},
+                            .local = route.local,
+                            .share_among_own = true,
+                            .peer = route.peer,
                             .report_icmp = true,
                             .packet_info = false});
   if (!fd) return fail(fd.error(), "TFTP transfer");
@@ -87,7 +88,8 @@ void Transfer::take_datagram() {
   if (receive_udp(socket_.native_handle(), in, arrived) != Receive::datagram) {
     return check_unreachable();
   }
-  if (arrived.from != route_.peer) return refuse_stranger(arrived.from);
+  // It came before the socket was connected. Its sender will repeat itself.
+  if (arrived.from != route_.peer) return;
   session_.on_datagram(ByteView(in).first(arrived.octets), std::chrono::steady_clock::now());
   send_all();
 }
@@ -103,21 +105,8 @@ void Transfer::give_up() {
   finish();
 }
 
-// RFC 1350 s.4: an ERROR to the stray sender, and the transfer goes on. A sender that we do not
-// know gets nothing.
-void Transfer::refuse_stranger(Endpoint from) {
-  if (!shared_.files.may_ask(from.address)) return;
-  std::array<std::uint8_t, 64> out;
-  Writer writer(out);
-  write_error(writer, ErrorCode::unknown_transfer_id, "unknown transfer ID");
-  (void)send_udp(socket_.native_handle(), writer.written(), {.to = from});  // loss is harmless
-}
-
-// ICMP errors about our ERROR to a stranger come here too and mean nothing.
 void Transfer::check_unreachable() {
-  while (const auto about = unreachable_peer(socket_.native_handle())) {
-    if (*about == route_.peer) unreachable_ = true;
-  }
+  while (unreachable_peer(socket_.native_handle())) unreachable_ = true;
   if (unreachable_) finish();
 }
 
@@ -127,7 +116,7 @@ void Transfer::send_all() {
   const int descriptor = own ? socket_.native_handle() : shared_.descriptor;
   // A socket of its own is bound to address and interface.
   const Departure departure{.to = route_.peer,
-                            .from = own ? Ipv4{} : route_.local,
+                            .from = own ? Ipv4{} : route_.local.address,
                             .interface_index = own ? 0 : route_.interface_index};
   for (auto burst = session_.take(shared_.outbox); burst.datagrams > 0;
        burst = session_.take(shared_.outbox)) {

@@ -1,9 +1,11 @@
-// tftp/transfer.hpp -- one running transfer: a Session with a socket and a timer.
+// tftp/transfer.hpp -- one running transfer, whose client has answered: a Session with a socket and
+// a timer.
 //
-// Each has a socket of its own, whose port is the server's transfer ID (RFC 1350 s.4), bound to
-// the address that the request came to: firmware drops answers from any other. In single-port mode
-// it has none, sends through port 69, and is told what it hears. Includes Asio, so only server.cpp
-// includes this.
+// Each has a socket of its own, bound to the address that the request came to (firmware drops
+// answers from any other) and to the transfer ID that the client knows, and connected to the
+// client: what others send to that port comes to the socket that all share (transfers.hpp). In
+// single-port mode it has none, sends through port 69, and is told what it hears. Includes Asio, so
+// only transfers.cpp includes this.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -24,8 +26,8 @@ namespace slipway::tftp {
 // Who talks to whom, and about what.
 struct Route {
   std::string interface;
-  Ipv4 local;     // our address that was asked
-  Endpoint peer;  // the client's address and transfer ID
+  Endpoint local;  // our address that was asked, and our transfer ID
+  Endpoint peer;   // the client's
   std::string name;
   std::uint32_t interface_index = 0;
 };
@@ -37,7 +39,6 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   // What the transfers of one server have in common; outlives the last of them that runs.
   struct Shared {
     boost::asio::io_context& io;
-    Files& files;
     Outbox& outbox;
     int descriptor = -1;  // of port 69, in single-port mode
   };
@@ -48,11 +49,11 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
 
   Transfer(Shared shared, Route route, Session session);
 
-  // Sends the first datagram and keeps itself alive to the end; then calls `ended` once, from the
-  // event loop. A transfer that is cut by stop() does not call it.
+  // Sends what the session has to send and keeps itself alive to the end; then calls `ended` once,
+  // from the event loop. A transfer that is cut by stop() does not call it.
   void start(Ended ended);
 
-  // In single-port mode, what came from the peer, and that it cannot be reached any more.
+  // What came from the peer by another socket, and that it cannot be reached any more.
   void hear(ByteView wire);
   void give_up();
 
@@ -61,14 +62,12 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
 
   [[nodiscard]] const Route& route() const { return route_; }
   [[nodiscard]] const Session& session() const { return session_; }
-  [[nodiscard]] TimePoint started_at() const { return started_at_; }
   [[nodiscard]] bool unreachable() const { return unreachable_; }
 
  private:
   static boost::asio::awaitable<void> receive(std::shared_ptr<Transfer> self);
   static boost::asio::awaitable<void> watch(std::shared_ptr<Transfer> self);
   void take_datagram();
-  void refuse_stranger(Endpoint from);
   void check_unreachable();
   void send_all();
   void finish();
@@ -80,7 +79,6 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   BurstSender sender_;
   boost::asio::ip::udp::socket socket_;  // not open in single-port mode
   boost::asio::steady_timer timer_;
-  TimePoint started_at_;
   Ended ended_;
   bool unreachable_ = false;
   bool finished_ = false;

@@ -24,7 +24,8 @@ FOLDERS = {
 }
 
 # Headers of a library -> the files that may include them. A new home is one line, with a reason.
-ASIO = ["*/server.*", "*/transfer.*", "http/connection.*", "http/client.*", "base/spawn.hpp",
+ASIO = ["*/server.*", "*/transfer.*", "tftp/transfers.*",  # the ports that transfers share
+        "http/connection.*", "http/client.*", "base/spawn.hpp",
         "service/*", "agent/*", "images/chunks.cpp"]  # the last: its thread pool
 LIBRARIES = {
     "yaml-cpp/": ["provisioning/yaml.cpp", "provisioning/yaml_emit.cpp"],  # becomes Value at once

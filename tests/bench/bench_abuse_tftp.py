@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """TFTP under abuse, beside dnsmasq, tftpd-hpa and atftpd. Half-open transfers: requests with forged sources
-that nobody answers for, then a real client; its time to the first DATA or OACK, and how much the server's memory
-grew. Reflection: one request of a victim that stays silent, and the octets that are sent to it in 30 seconds.
+that nobody answers for, from behind a router and from the server's own link (where the kernel looks for each of
+them by ARP), then a real client; its time to the first DATA or OACK, and how much the server's memory grew.
+Reflection: one request of a victim that stays silent, and the octets that are sent to it in 30 seconds.
 
     bench_abuse_tftp.py [--half-open 1000,10000] [--seconds 30] [--patience 20]
 
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import time
 
-from tftp_servers import MIB, NAMES, Servers
+from tftp_servers import MIB, NAMES, REAL_CLIENT, Servers
 
 REQUEST = b"\0\1%s\0octet\0blksize\0001468\0windowsize\00016\0"
 
@@ -36,8 +37,11 @@ def datagram(source, source_port, target, target_port, payload):
 
 
 def first_answer(address, port, path, patience):
-    """Seconds from a real client's first request to the first answer; it asks again each second."""
+    """Seconds from a real client's first request to the first answer; it asks again each second. As firmware does,
+    it looks for the server by ARP first, and it was not seen before."""
+    subprocess.run(["ip", "neigh", "flush", "all"], check=True, stderr=subprocess.DEVNULL)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.bind((REAL_CLIENT, 0))
         began = time.monotonic()
         while time.monotonic() - began < patience:
             client.sendto(REQUEST % path, (address, port))
@@ -52,11 +56,11 @@ def first_answer(address, port, path, patience):
     return None
 
 
-def half_open(address, port, path, count, patience):
+def half_open(address, port, path, count, patience, on_link):
     target = socket.inet_aton(address)
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
         for number in range(count):
-            source = bytes([10, 90, 100 + number // 250 % 100, 1 + number % 250])
+            source = bytes([10, 89 if on_link else 90, 100 + number // 250 % 100, 1 + number % 250])
             raw.sendto(datagram(source, 1024 + number % 60000, target, port, REQUEST % path), (address, 0))
             if number % 50 == 49:
                 time.sleep(0.01)  # what is measured are open transfers, not how fast a queue overflows
@@ -84,8 +88,8 @@ def at_client():
     """This program inside the client's namespace: prints what one attack did."""
     kind, address, port, path, number, patience = sys.argv[2:8]
     path = path.encode()
-    if kind == "half-open":
-        took = half_open(address, int(port), path, int(number), float(patience))
+    if kind != "reflect":
+        took = half_open(address, int(port), path, int(number), float(patience), kind == "on-link")
         print("" if took is None else took)
     else:
         print(*reflected(address, int(port), path, float(number)))
@@ -93,7 +97,8 @@ def at_client():
 
 def attack(servers, name, kind, number, patience):
     where = servers.of(name)
-    words = [sys.executable, __file__, "--at-client", kind, where.address, where.port, where.path("small"), number, patience]
+    words = [sys.executable, __file__, "--at-client", kind, where.address, where.port, where.path("small"), number,
+             patience]
     done = subprocess.run(servers.at_client("taskset", "-c", "1", *map(str, words)), text=True, stdout=subprocess.PIPE)
     if done.returncode != 0:
         raise SystemExit(f"bench: the attack on {name} failed")
@@ -115,16 +120,18 @@ def main():
     parser.add_argument("--patience", type=float, default=20, help="seconds that the real client asks for")
     options = parser.parse_args()
     counts = [int(word) for word in options.half_open.split(",")]
-    print("| | " + " | ".join(f"first answer with {count} half-open, ms | memory, MiB" for count in counts)
+    kinds = {"half-open": "half-open", "on-link": "half-open from the link"}
+    cells = [f"first answer with {count} {text}, ms | memory, MiB" for text in kinds.values() for count in counts]
+    print("| | " + " | ".join(cells)
           + f" | to a silent victim in {options.seconds:.0f} s: datagrams | octets for one |")
-    print("|---" * (3 + 2 * len(counts)) + "|")
+    print("|---" * (3 + 2 * len(kinds) * len(counts)) + "|")
     for name in NAMES:
         cells = []
-        for count in counts:
+        for kind, count in ((kind, count) for kind in kinds for count in counts):
             servers = fresh(name)
             time.sleep(1)
             before = servers.of(name).rss_octets()
-            took = attack(servers, name, "half-open", count, options.patience)
+            took = attack(servers, name, kind, count, options.patience)
             grown = (servers.of(name).rss_octets() - before) / MIB
             cells += [f"{float(took[0]) * 1000:.1f}" if took else f"none in {options.patience:.0f} s", f"{grown:+.1f}"]
             servers.close()

@@ -19,6 +19,7 @@ BUILD = Path(os.environ.get("SLIPWAY_BUILD", REPO / "build" / "dev")).resolve()
 PROGRAM = BUILD / "service" / "slipway"
 ADDRESS = "10.89.0.1"
 CLIENT = "10.89.0.2"
+REAL_CLIENT = "10.89.0.99"  # at the same place
 MIB = 1 << 20
 NAMES = ["slipway", "dnsmasq", "tftpd-hpa", "atftpd"]
 HERTZ = os.sysconf("SC_CLK_TCK")
@@ -108,7 +109,8 @@ class Servers:
         for last in range(1, 7):
             if last != 2:
                 run("ip", "-n", server, "address", "add", f"10.89.0.{last}/16", "dev", "eth0")
-        run("ip", "-n", client, "address", "add", f"{CLIENT}/16", "dev", "eth0")
+        for address in (CLIENT, REAL_CLIENT):
+            run("ip", "-n", client, "address", "add", f"{address}/16", "dev", "eth0")
         for where in (server, client):
             run("ip", "-n", where, "link", "set", "eth0", "up")
             run("ip", "-n", where, "link", "set", "lo", "up")

@@ -51,7 +51,7 @@ TEST_CASE("what TFTP counted is written by outcome", "[service][metrics]") {
   counters.completed = 5;
   counters.octets = 5'000'000'000;
   counters.strangers = 7;
-  const std::vector<TftpReading> readings{{"eth1", &counters, 2}};
+  const std::vector<TftpReading> readings{{"eth1", &counters, 2, 1}};
   metrics::Text text;
   write_tftp(text, readings);
   const auto written = std::move(text).take();
@@ -60,6 +60,7 @@ TEST_CASE("what TFTP counted is written by outcome", "[service][metrics]") {
            "slipway_tftp_sent_bytes_total{interface=\"eth1\"} 5000000000\n",
            "slipway_tftp_refused_total{interface=\"eth1\",reason=\"stranger\"} 7\n",
            "slipway_tftp_transfers{interface=\"eth1\"} 2\n",
+           "slipway_tftp_half_open{interface=\"eth1\"} 1\n",
        }) {
     INFO(line);
     CHECK(written.find(line) != std::string::npos);

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -97,6 +98,19 @@ class Tftp(Bench):
             self.assertEqual(client.recv(65536), struct.pack("!HH", 3, 1) + self.content["ipxe.efi"][:BLOCK])
             client.sendto(struct.pack("!HH", 5, 0) + b"enough\0", server)
 
+    def test_a_crowd_writes_a_line_a_second_of_each_kind(self):
+        def lines():
+            return self.server.log.read_text().count("event=tftp.missing")
+        before, began = lines(), time.monotonic()
+        for number in range(1, 201):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.settimeout(10)
+                client.bind((f"127.0.3.{number}", 0))
+                client.sendto(b"\0\1nosuch\0octet\0", ("127.0.0.1", TFTP_PORT))
+                self.assertEqual(client.recv(600)[:4], b"\0\5\0\1")
+        self.assertLess(lines() - before, 3 + time.monotonic() - began)
+        self.assertGreater(lines(), 0)
+
 
 class SinglePort(Bench):
     TFTP = f"tftp: {{port: {TFTP_PORT}, allow: [127.0.0.0/8], single_port: true}}"
@@ -119,6 +133,71 @@ class SinglePort(Bench):
                 got += answer[4:]
                 client.send(struct.pack("!HH", 4, block & 0xffff))
         self.assertEqual(got, content)
+
+
+class OnLink(unittest.TestCase):
+    """An interface with ARP, whose other end sends what a host of that network could forge."""
+    MAC = "02:00:00:00:00:01"
+
+    @classmethod
+    def setUpClass(cls):
+        for words in (f"link add near address {cls.MAC} type veth peer name far", "address add 10.77.0.1/16 dev near",
+                      "link set near up", "link set far up"):
+            subprocess.run(["ip", *words.split()], check=True)
+        cls.folder = Path(tempfile.mkdtemp(prefix="slipway-tftp."))
+        cls.server = Server(BUILD, cls.folder)
+        cls.addClassCleanup(cls.server.close)
+        (cls.folder / "loaders").mkdir()
+        (cls.folder / "loaders" / "ipxe.efi").write_bytes(b"x" * 1000)
+        cls.server.settings("loaders: loaders", f"tftp: {{port: {TFTP_PORT}, allow: [10.77.0.0/16]}}")
+        file = cls.folder / "slipway.yaml"
+        file.write_text(file.read_text().replace("interfaces: [lo]", "interfaces: [near]"))
+        cls.server.make_installer()
+        cls.server.add_profile()
+        cls.server.start()
+        cls.mac = bytes.fromhex(cls.MAC.replace(":", ""))
+
+    def setUp(self):
+        self.far = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.addCleanup(self.far.close)
+        self.far.bind(("far", 0))
+
+    def ask(self, source):
+        payload = b"\0\1ipxe.efi\0octet\0"
+        udp = struct.pack("!HHHH", 2000, TFTP_PORT, 8 + len(payload), 0) + payload
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, socket.inet_aton(source),
+                         socket.inet_aton("10.77.0.1"))
+        total = sum(struct.unpack("!10H", ip))
+        total = (total & 0xffff) + (total >> 16)
+        ip = ip[:10] + struct.pack("!H", ~(total + (total >> 16)) & 0xffff) + ip[12:]
+        self.far.send(self.mac + b"\2\0\0\0\0\1" + b"\x08\0" + ip + udp)
+
+    def heard(self, seconds):
+        """ARP questions for an address, and UDP datagrams to one, by the address."""
+        arp, udp, until = set(), set(), time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.far.settimeout(left)
+            try:
+                frame = self.far.recv(2048)
+            except TimeoutError:
+                break
+            if frame[12:14] == b"\x08\x06" and frame[20:22] == b"\0\1":
+                arp.add(socket.inet_ntoa(frame[38:42]))
+            elif frame[12:14] == b"\x08\0" and frame[23] == 17 and frame[6:12] == self.mac:
+                udp.add(socket.inet_ntoa(frame[30:34]))
+        return arp, udp
+
+    def test_sg8_forged_hosts_of_our_link_do_not_fill_the_table_of_neighbours(self):
+        for number in range(1000):
+            self.ask(f"10.77.{1 + number // 250}.{1 + number % 250}")
+            time.sleep(0.0005)
+        known = "ip neigh replace 10.77.0.9 lladdr 02:00:00:00:00:09 dev near"
+        subprocess.run(known.split(), check=True)
+        self.ask("10.77.0.9")
+        arp, udp = self.heard(1.5)
+        self.assertGreater(len(arp), 50)  # a few may be hosts
+        self.assertLess(len(arp), 500)
+        self.assertEqual(udp, {"10.77.0.9"})  # who is known is answered in the midst of it
 
 
 if __name__ == "__main__":

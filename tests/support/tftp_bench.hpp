@@ -21,7 +21,7 @@ inline constexpr Ipv4 kSecond{{127, 0, 0, 2}};
 
 class Peer {
  public:
-  Peer() : fd_(open_udp({.local = {kLoopback, 0}})) { REQUIRE(fd_); }
+  explicit Peer(Ipv4 address = kLoopback) : fd_(open_udp({.local = {address, 0}})) { REQUIRE(fd_); }
   ~Peer() { close(); }
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;

@@ -1,4 +1,5 @@
-// The hot path of a transfer takes no memory: from an ACK to the window that answers it.
+// The hot path of a transfer takes no memory: from an ACK to the window that answers it. Nor does a
+// transfer that nobody answers.
 
 #include <boost/asio/io_context.hpp>
 #include <cstdlib>
@@ -47,7 +48,42 @@ std::uint16_t last_block(boost::asio::io_context& io, int fd, Arrived& arrived) 
   return last;
 }
 
+// One published file, which all its readers share.
+class OneFile final : public Files {
+ public:
+  bool may_ask(Ipv4) override { return true; }
+  std::shared_ptr<const Source> open(std::string_view, Ipv4, Ipv4) override { return file_; }
+  void sent(std::string_view, Ipv4, std::uint64_t) override {}
+
+ private:
+  std::shared_ptr<const Source> file_ = std::make_shared<test::MemorySource>(test::pattern(9000));
+};
+
 }  // namespace
+
+TEST_CASE("SG8: a half-open transfer takes no memory but its place in the table",
+          "[tftp][server][loopback][sg8]") {
+  log::set_level(log::Level::error);
+  boost::asio::io_context io;
+  OneFile files;
+  Server server(io, {.interface = "lo", .port = 0}, files);
+  REQUIRE(server.start());
+  const auto ask = test::datagram({1}, "file\0octet\0blksize\0"s + "1468\0"s);
+  std::vector<int> clients;
+  std::size_t before = 0;
+  for (std::uint8_t i = 0; i < 200; ++i) {
+    const auto client = open_udp({.local = {{{127, 0, 1, i}}, 0}});
+    REQUIRE(client);
+    clients.push_back(*client);
+    if (i == 20) before = g_allocations;  // by then every pool is filled
+    REQUIRE(send_udp(*client, ask, {.to = {kLoopback, server.port()}}));
+    Arrived arrived;
+    REQUIRE(last_block(io, *client, arrived) == 0);  // the OACK
+  }
+  CHECK(server.half_open_transfers() == 200);
+  CHECK(g_allocations - before < 40);  // of open_udp and of the test
+  for (const int client : clients) ::close(client);
+}
 
 TEST_CASE("a window costs no allocation", "[tftp][server][loopback]") {
   const bool single_port = GENERATE(false, true);

@@ -154,18 +154,73 @@ TEST_CASE("1c.32 a client whose port is closed ends its transfer", "[tftp][serve
 
 TEST_CASE("SG8: half-open transfers are bounded and the oldest makes room",
           "[tftp][server][loopback][sg8]") {
-  Bench bench({.max_transfers = 4, .max_transfers_per_peer = 100});
+  Bench bench({.max_half_open = 4, .max_transfers_per_peer = 100});
   std::vector<std::unique_ptr<Peer>> silent;
   for (int i = 0; i < 10; ++i) {
     silent.push_back(std::make_unique<Peer>());
     silent.back()->send(rrq("ipxe.efi"), bench.port69());
     (void)silent.back()->receive(bench.io);
   }
-  CHECK(bench.server.running_transfers() == 4);
+  CHECK(bench.server.half_open_transfers() == 4);
   CHECK(bench.server.counters().evicted == 6);
   Peer real;
   real.send(rrq("ipxe.efi"), bench.port69());
   CHECK(real.receive(bench.io).size() == 516);
+}
+
+TEST_CASE("SG8: half-open transfers take no place of one that was answered",
+          "[tftp][server][loopback][sg8]") {
+  Bench bench({.max_transfers = 1, .max_half_open = 4, .max_transfers_per_peer = 100});
+  Peer real;
+  real.send(rrq("ipxe.efi"), bench.port69());
+  REQUIRE(real.receive(bench.io).size() == 516);
+  std::vector<std::unique_ptr<Peer>> silent;
+  for (int i = 0; i < 3; ++i) {
+    silent.push_back(std::make_unique<Peer>());
+    silent.back()->send(rrq("ipxe.efi"), bench.port69());
+    (void)silent.back()->receive(bench.io);
+  }
+  real.send(ack(1), real.arrived.from);
+  CHECK(real.receive(bench.io).size() == 4 + 488);
+  CHECK(bench.server.half_open_transfers() == 3);
+  CHECK(bench.server.running_transfers() == 4);
+  Peer late;
+  late.send(rrq("ipxe.efi"), bench.port69());
+  const auto full = late.receive(bench.io);
+  REQUIRE(parse_answer(full));
+  CHECK(parse_answer(full)->kind == Answer::Kind::error);
+}
+
+TEST_CASE("SG8: of one source's half-open transfers the oldest makes room, of nobody else's",
+          "[tftp][server][loopback][sg8]") {
+  Bench bench({.max_transfers_per_peer = 2});
+  Peer other(kSecond);
+  other.send(rrq("ipxe.efi"), bench.port69());
+  REQUIRE(other.receive(bench.io).size() == 516);
+  std::vector<std::unique_ptr<Peer>> greedy;
+  for (int i = 0; i < 5; ++i) {
+    greedy.push_back(std::make_unique<Peer>());
+    greedy.back()->send(rrq("ipxe.efi"), bench.port69());
+    REQUIRE(greedy.back()->receive(bench.io).size() == 516);
+  }
+  CHECK(bench.server.half_open_transfers() == 3);
+  CHECK(bench.server.counters().evicted == 3);
+  other.send(ack(1), other.arrived.from);
+  CHECK(other.receive(bench.io).size() == 4 + 488);
+}
+
+TEST_CASE("1c.24 two transfers of one client come from different ports",
+          "[tftp][server][loopback]") {
+  Bench bench;
+  Peer peer;
+  peer.send(rrq("ipxe.efi"), bench.port69());
+  REQUIRE(peer.receive(bench.io).size() == 516);
+  const auto first = peer.arrived.from;
+  peer.send(datagram({5, 0}, "enough\0"s), first);
+  peer.send(rrq("ipxe.efi"), bench.port69());
+  REQUIRE(peer.receive(bench.io).size() == 516);
+  CHECK(peer.arrived.from != first);
+  CHECK(bench.server.counters().aborted == 1);
 }
 
 TEST_CASE("one peer cannot take all places", "[tftp][server][loopback]") {
