@@ -10,8 +10,8 @@ import socket
 import sys
 import time
 
-from lab import BOOT_ADDRESS, Lab, LabError, say, wait_until
-from test_journey import HOST_ADDRESS, Depot, Firmware, message
+from firmware import HOST_ADDRESS, message, run_with
+from lab import BOOT_ADDRESS, say, wait_until
 
 MAC = "52:54:00:aa:02:01"
 ADDRESSES = (BOOT_ADDRESS, "10.88.0.7")
@@ -22,8 +22,8 @@ def next_server(reply):
 
 
 class Bench:
-    def __init__(self, lab, depot, firmware):
-        self.lab, self.depot, self.firmware = lab, depot, firmware
+    def __init__(self, depot, firmware):
+        self.lab, self.depot, self.firmware = depot.lab, depot, firmware
         firmware.plug("h1", MAC, HOST_ADDRESS)
 
     def is_served(self, address):
@@ -52,27 +52,16 @@ class Bench:
         return self.time_until_served(new)
 
 
-def main():
+def story(depot, firmware):
     cycles = int(sys.argv[1]) if len(sys.argv) > 1 else max(5, int(100 * float(os.environ.get("SLIPWAY_TEST_SCALE", "1"))))
-    with Lab("network-faults") as lab:
-        depot, firmware = Depot(lab), Firmware(lab)
-        try:
-            depot.start()
-            bench = Bench(lab, depot, firmware)
-            say(f"served after {bench.time_until_served(ADDRESSES[0]):.2f} s at the start, the three requests included")
-            downs = [bench.down_and_up() for _ in range(cycles)]
-            moves = []
-            for _ in range(cycles):
-                moves += [bench.another_address(*ADDRESSES), bench.another_address(*reversed(ADDRESSES))]
-            for what, times in (("the card down and up", downs), ("another address", moves)):
-                say(f"{what}, {len(times)} times: served again after {sorted(times)[len(times) // 2]:.2f} s (median), {max(times):.2f} s (worst)")
-        finally:
-            firmware.unplug()
-    say("passed")
+    bench = Bench(depot, firmware)
+    say(f"served after {bench.time_until_served(ADDRESSES[0]):.2f} s at the start, the three requests included")
+    downs = [bench.down_and_up() for _ in range(cycles)]
+    moves = []
+    for _ in range(cycles):
+        moves += [bench.another_address(*ADDRESSES), bench.another_address(*reversed(ADDRESSES))]
+    for what, times in (("the card down and up", downs), ("another address", moves)):
+        say(f"{what}, {len(times)} times: served again after {sorted(times)[len(times) // 2]:.2f} s (median), {max(times):.2f} s (worst)")
 
 
-if __name__ == "__main__":
-    try:
-        main()
-    except LabError as error:
-        sys.exit(f"test_network_faults: {error}")
+run_with("network-faults", story)
