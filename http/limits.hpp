@@ -54,8 +54,4 @@ using Observer = std::function<void(const Access&)>;
 // thread, and only when all but the reserve is taken.
 using Expected = std::function<bool(Ipv4)>;
 
-// The usual observer: one line `http.answered`; warn from status 500 on, info for other refusals
-// but 404, which firmware earns by probing; debug for the rest.
-void log_access(const Access& access);
-
 }  // namespace slipway::http

@@ -230,23 +230,4 @@ void Server::stop() {
 
 std::size_t Server::connections() const { return state_->hub->connections.size(); }
 
-void log_access(const Access& access) {
-  const auto level = access.status >= 500                           ? log::Level::warn
-                     : access.status >= 400 && access.status != 404 ? log::Level::info
-                                                                    : log::Level::debug;
-  if (!log::enabled(level)) return;
-  constexpr std::size_t kShownAgent = 64;  // "UefiHttpBoot/1.0", "iPXE/1.21.1+git20250501"
-  const auto peer = access.peer.unix_user ? "uid " + std::to_string(*access.peer.unix_user)
-                                          : access.peer.address.text();
-  log::write(level, "http.answered",
-             {{"method", access.method},
-              {"path", access.path},
-              {"status", access.status},
-              {"octets", access.octets},
-              {"complete", access.complete},
-              {"peer", peer},
-              {"agent", access.agent.substr(0, kShownAgent)},
-              {"ms", access.elapsed.count()}});
-}
-
 }  // namespace slipway::http

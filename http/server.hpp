@@ -22,8 +22,7 @@ class Server {
  public:
   // `io` must outlive the server. The process ignores SIGPIPE from now on: sendfile(2) has no flag
   // that would keep a departed client from raising it.
-  Server(boost::asio::io_context& io, Router router, Limits limits = {},
-         Observer observer = log_access);
+  Server(boost::asio::io_context& io, Router router, Limits limits = {}, Observer observer = {});
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();  // ends all connections at once

@@ -93,19 +93,6 @@ FieldReader dhcp_service(Config& config) {
                          {"offer", offer_style(config.offer)}});
 }
 
-// Blocks of more than 1468 octets do not fit a frame of Ethernet; every client takes 512.
-FieldReader block_size(std::uint16_t& target) {
-  return shaped(shape_of(Shape::Kind::block_size), [&target](const Value& value,
-                                                             Mistakes& mistakes) {
-    const auto* number = std::get_if<std::int64_t>(&value.data);
-    if (number != nullptr && *number >= 512 && *number <= 1468) {
-      target = static_cast<std::uint16_t>(*number);
-    } else {
-      mistakes.push_back({value.mark, "must be a block size, 512 to 1468, not " + shown(value)});
-    }
-  });
-}
-
 FieldReader boot_program(dhcp::Arch arch, std::string& target) {
   return shaped(shape_of(Shape::Kind::text), [arch, &target](const Value& value,
                                                              Mistakes& mistakes) {
@@ -135,10 +122,36 @@ FieldReader tftp(Config& config) {
   auto peer = shaped(
       text_like("^[0-9.]+(/[0-9]+)?$"),
       [&config](const Value& entry, Mistakes& out) { read_peer(entry, config.tftp_allow, out); });
-  return nested("tftp", {{"port", port(config.tftp_port)},
-                         {"allow", each_of(std::move(peer))},
-                         {"max_blksize", block_size(config.tftp_max_blksize)},
-                         {"single_port", flag(config.tftp_single_port)}});
+  return nested("tftp",
+                {{"port", port(config.tftp_port)},
+                 {"allow", each_of(std::move(peer))},
+                 // More does not fit a frame of Ethernet; every client takes 512.
+                 {"max_blksize", number(config.tftp_max_blksize, {"a block size", 512, 1468})},
+                 {"single_port", flag(config.tftp_single_port)}});
+}
+
+FieldReader boot_http(Config& config) {
+  using namespace std::chrono_literals;
+  auto& http = config.boot_http;
+  return nested(
+      "boot_http",
+      {{"port", port(config.boot_http_port)},
+       {"connections", number(http.connections, {"a number of connections", 64, 16'384})},
+       {"connections_per_address",
+        number(http.connections_per_address, {"a number of connections", 4, 16'384})},
+       {"header_time", within(duration, http.header_time, {2s, 60s, "a time of 2s to 60s"})},
+       {"min_rate", within(size, http.min_rate, {64, 1'048'576, "a size of 64B to 1MiB"})},
+       {"access_log", flag(http.access_log)}});
+}
+
+Value boot_http_value(const Config& config) {
+  const auto& http = config.boot_http;
+  return make_map({{"port", make_number(config.boot_http_port)},
+                   {"connections", make_number(http.connections)},
+                   {"connections_per_address", make_number(http.connections_per_address)},
+                   {"header_time", make_text(std::to_string(http.header_time.count()) + "s")},
+                   {"min_rate", make_text(std::to_string(http.min_rate) + "B")},
+                   {"access_log", make_flag(http.access_log)}});
 }
 
 // What the client of registries takes, service/import_network.
@@ -224,7 +237,7 @@ std::vector<Field> config_fields(const std::filesystem::path& folder, Config& co
           {"installer", path_from(folder, config.installer)},
           {"dhcp", dhcp_service(config)},
           {"tftp", tftp(config)},
-          {"boot_http", nested("boot_http", {{"port", port(config.boot_http_port)}})},
+          {"boot_http", boot_http(config)},
           {"unknown_hosts",
            one_of<UnknownHosts>(config.unknown_hosts, {{"ignore", UnknownHosts::ignore},
                                                        {"discover", UnknownHosts::discover}})},
@@ -315,7 +328,7 @@ std::string print_config(const Config& config) {
                          {"allow", make_list(std::move(allow))},
                          {"max_blksize", make_number(config.tftp_max_blksize)},
                          {"single_port", make_flag(config.tftp_single_port)}})},
-      {"boot_http", make_map({{"port", make_number(config.boot_http_port)}})},
+      {"boot_http", boot_http_value(config)},
       {"unknown_hosts", make_text(ignore ? "ignore" : "discover")},
       {"database", make_text(database)},
   });

@@ -1,6 +1,7 @@
 // provisioning/config.hpp -- slipway.yaml: the settings of one server.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -27,6 +28,15 @@ struct ImageSources {
   std::filesystem::path ca;                    // authorities besides the system's; may be empty
 };
 
+// What clients of the boot plane's HTTP may hold of it.
+struct HttpSettings {
+  std::uint32_t connections = 1024;            // a quarter is kept for hosts that are installed
+  std::uint32_t connections_per_address = 64;  // of one IPv4 address
+  std::chrono::seconds header_time{10};  // from the first octet of a request to its head's end
+  std::uint64_t min_rate = 1024;         // octets a second that who takes an answer must take
+  bool access_log = false;               // every answer at info
+};
+
 struct Config {
   std::vector<std::string> interfaces;  // at least one
   bool allow_default_route = false;
@@ -44,6 +54,7 @@ struct Config {
   std::uint16_t tftp_max_blksize = 1468;  // 512..1468; the interface's MTU lowers it further
   bool tftp_single_port = false;          // transfers, too, go through tftp_port
   std::uint16_t boot_http_port = 8080;
+  HttpSettings boot_http;
   UnknownHosts unknown_hosts = UnknownHosts::discover;
   std::string
       public_url;  // where people reach the operators' pages, without a final '/'; may be empty

@@ -128,16 +128,17 @@ FieldReader duration(std::chrono::seconds& target) {
   });
 }
 
-FieldReader port(std::uint16_t& target) {
-  return shaped(shape_of(Shape::Kind::port), [&target](const Value& value, Mistakes& mistakes) {
-    const auto* number = std::get_if<std::int64_t>(&value.data);
-    if (number != nullptr && *number >= 1 && *number <= 65535) {
-      target = static_cast<std::uint16_t>(*number);
-    } else {
-      mistakes.push_back({value.mark, "must be a port, 1 to 65535, not " + shown(value)});
-    }
-  });
+std::optional<std::int64_t> require_number(const Value& value, const NumberRange& range,
+                                           Mistakes& mistakes) {
+  const auto* number = std::get_if<std::int64_t>(&value.data);
+  if (number != nullptr && *number >= range.least && *number <= range.most) return *number;
+  mistakes.push_back({value.mark, "must be " + std::string(range.what) + ", " +
+                                      std::to_string(range.least) + " to " +
+                                      std::to_string(range.most) + ", not " + shown(value)});
+  return std::nullopt;
 }
+
+FieldReader port(std::uint16_t& target) { return number(target, {"a port", 1, 65535}); }
 
 FieldReader keep(Value& target) {
   return [&target](const Value& value, Mistakes&) { target = value; };

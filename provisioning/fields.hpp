@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -71,8 +72,24 @@ void read_fields(const Value& value, std::string_view what, const std::vector<Fi
 [[nodiscard]] FieldReader size(std::uint64_t& target);   // 4GiB, 500MB; octets
 // 60s, 10m, 2h; from one second to one day.
 [[nodiscard]] FieldReader duration(std::chrono::seconds& target);
+// What a number may be; `what` names it in messages ("a port").
+struct NumberRange {
+  std::string_view what;
+  std::int64_t least = 0, most = 0;
+};
+// `range` fits into T.
+template <std::unsigned_integral T>
+[[nodiscard]] FieldReader number(T& target, NumberRange range);
 [[nodiscard]] FieldReader port(std::uint16_t& target);  // 1..65535
-[[nodiscard]] FieldReader keep(Value& target);          // the value as it stands
+// What `read` (size, duration) takes, if it is `least` to `most`; `allowed` says so in messages.
+template <class T>
+struct Bounds {
+  T least, most;
+  std::string_view allowed;
+};
+template <class T>
+[[nodiscard]] FieldReader within(FieldReader (*read)(T&), T& target, Bounds<T> bounds);
+[[nodiscard]] FieldReader keep(Value& target);  // the value as it stands
 // A map with a table of its own; `what` names it in messages.
 [[nodiscard]] FieldReader nested(std::string_view what, std::vector<Field> fields);
 // A map of texts of one line.
@@ -117,6 +134,37 @@ template <class T>
 [[nodiscard]] std::optional<std::size_t> require_word(const Value& value,
                                                       const std::vector<std::string_view>& words,
                                                       Mistakes& mistakes);
+
+// The half of number() that does not depend on T.
+[[nodiscard]] std::optional<std::int64_t> require_number(const Value& value,
+                                                         const NumberRange& range,
+                                                         Mistakes& mistakes);
+
+template <std::unsigned_integral T>
+FieldReader number(T& target, NumberRange range) {
+  return shaped(number_within(range.least, range.most),
+                [&target, range](const Value& value, Mistakes& mistakes) {
+                  const auto number = require_number(value, range, mistakes);
+                  if (number) target = static_cast<T>(*number);
+                });
+}
+
+template <class T>
+FieldReader within(FieldReader (*read)(T&), T& target, Bounds<T> bounds) {
+  auto shape = read(target).shape();
+  return shaped(std::move(shape), [read, &target, bounds](const Value& value, Mistakes& mistakes) {
+    auto found = target;
+    const auto before = mistakes.size();
+    read(found)(value, mistakes);
+    if (mistakes.size() != before) return;
+    if (found >= bounds.least && found <= bounds.most) {
+      target = found;
+    } else {
+      mistakes.push_back(
+          {value.mark, "must be " + std::string(bounds.allowed) + ", not " + shown(value)});
+    }
+  });
+}
 
 template <class T>
 FieldReader one_of(T& target, std::initializer_list<std::pair<std::string_view, T>> words) {

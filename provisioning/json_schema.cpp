@@ -165,8 +165,7 @@ json::value of_shape(const Shape& shape, std::string_view key) {
     case Kind::nothing: return json::object{{"type", "null"}};
     case Kind::flag: return or_null("boolean");
     case Kind::count: return whole_number(1, 0);
-    case Kind::port: return whole_number(1, 65535);
-    case Kind::block_size: return whole_number(512, 1468);
+    case Kind::number: return whole_number(shape.least, shape.most);
     case Kind::text: return of_text(shape);
     case Kind::texts: return map_of_texts();
     case Kind::list: return one_or_list(of_shape(shape.element.front(), key));

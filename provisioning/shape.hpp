@@ -18,9 +18,8 @@ struct Shape {
     any,
     nothing,  // a key that is known and not served
     flag,
-    count,  // a whole number from 1 on
-    port,
-    block_size,  // of TFTP, 512 to 1468
+    count,   // a whole number from 1 on
+    number,  // a whole number, `least` to `most`
     text,
     texts,  // a map of texts
     list,   // or one element without the brackets
@@ -31,6 +30,7 @@ struct Shape {
   Kind kind = Kind::any;
   std::string_view pattern;             // of a text, as ECMA-262 has it; empty: any line
   std::vector<std::string_view> words;  // of a text: one of these
+  std::int64_t least = 0, most = 0;     // of a number
   std::vector<Shape> element;           // of a list: one
   std::vector<ShapedKey> keys;          // of a map
   std::vector<std::string_view> required;
@@ -44,6 +44,13 @@ struct ShapedKey {
 [[nodiscard]] inline Shape shape_of(Shape::Kind kind) {
   Shape shape;
   shape.kind = kind;
+  return shape;
+}
+
+[[nodiscard]] inline Shape number_within(std::int64_t least, std::int64_t most) {
+  auto shape = shape_of(Shape::Kind::number);
+  shape.least = least;
+  shape.most = most;
   return shape;
 }
 

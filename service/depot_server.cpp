@@ -18,17 +18,28 @@ prov::Now both_clocks() {
           std::chrono::duration_cast<std::chrono::milliseconds>(wall).count()};
 }
 
+http::Limits limits_of(const prov::HttpSettings& settings) {
+  http::Limits limits;
+  limits.connections = settings.connections;
+  limits.reserve = settings.connections / 4;
+  limits.connections_per_address = settings.connections_per_address;
+  limits.header = settings.header_time;
+  limits.min_octets_per_second = static_cast<std::uint32_t>(settings.min_rate);  // it is <= 1 MiB
+  return limits;
+}
+
 // Logs each answer and counts it.
-http::Observer observer_of(HttpMeter& meter) {
-  return [&meter](const http::Access& access) {
-    http::log_access(access);
+http::Observer observer_of(HttpMeter& meter, http::AccessLog& log) {
+  return [&meter, &log](const http::Access& access) {
+    log.note(access, std::chrono::steady_clock::now());
     meter.observe(access);
   };
 }
 
 }  // namespace
 
-DepotServer::DepotServer(prov::Config config) : config_(std::move(config)) {}
+DepotServer::DepotServer(prov::Config config)
+    : config_(std::move(config)), boot_access_(config_.boot_http.access_log) {}
 
 Fallible<void> DepotServer::open() {
   using Step = Fallible<void> (DepotServer::*)();
@@ -95,8 +106,8 @@ Fallible<void> DepotServer::open_store() {
 Fallible<void> DepotServer::open_boot_plane() {
   http::Router router;
   provisioning_->add_boot_plane(router);
-  boot_http_ = std::make_unique<http::Server>(io_, std::move(router), http::Limits{},
-                                              observer_of(boot_meter_));
+  boot_http_ = std::make_unique<http::Server>(io_, std::move(router), limits_of(config_.boot_http),
+                                              observer_of(boot_meter_, boot_access_));
   boot_http_->expect([this](Ipv4 peer) { return provisioning_->expects(peer); });
   for (const auto& interface : interfaces_) {
     auto listener = http::Listener::open_tcp({}, config_.boot_http_port, interface.name);
@@ -135,7 +146,7 @@ Fallible<void> DepotServer::open_operator_plane() {
                                              .status = [this] { return inventory_->status(); }});
   add_health(router, provisioning_->ledger(), [this] { return metrics(); });
   operator_http_ = std::make_unique<http::Server>(io_, std::move(router), http::Limits{},
-                                                  observer_of(operator_meter_));
+                                                  observer_of(operator_meter_, operator_access_));
   operator_http_->serve(std::move(*listener));
   return {};
 }

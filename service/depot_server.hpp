@@ -14,6 +14,7 @@
 
 #include "base/result.hpp"
 #include "dhcp/server.hpp"
+#include "http/access_log.hpp"
 #include "http/server.hpp"
 #include "provisioning/config.hpp"
 #include "provisioning/provisioning.hpp"
@@ -61,6 +62,7 @@ class DepotServer {
   boost::asio::signal_set signals_{io_};
   const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   HttpMeter boot_meter_{"boot"}, operator_meter_{"operator"};
+  http::AccessLog boot_access_, operator_access_{false};
   slipway::metrics::Histogram answering_ = answer_histogram();  // of DHCP
   std::vector<Interface> interfaces_;
   Neighbours neighbours_;

@@ -6,6 +6,7 @@
 namespace slipway::provisioning {
 namespace {
 
+using namespace std::chrono_literals;
 using Lines = std::vector<std::string>;
 
 Lines mistakes_of(const char* text) {
@@ -31,6 +32,11 @@ TEST_CASE("everything has a default but the interfaces", "[provisioning][config]
   CHECK(config.binl_port == 4011);
   CHECK(config.tftp_port == 69);
   CHECK(config.boot_http_port == 8080);
+  CHECK(config.boot_http.connections == 1024);
+  CHECK(config.boot_http.connections_per_address == 64);
+  CHECK(config.boot_http.header_time == 10s);
+  CHECK(config.boot_http.min_rate == 1024);
+  CHECK_FALSE(config.boot_http.access_log);
   CHECK(config.tftp_allow.empty());
   CHECK(config.unknown_hosts == UnknownHosts::discover);
 }
@@ -47,7 +53,7 @@ boot_programs: {bios: ipxe, uefi: shim, uefi_http: secure.img}
 installer: /srv/installer
 dhcp: {mode: proxy, port: 6767, binl_port: 6411, offer: direct}
 tftp: {port: 6969, allow: [10.0.0.0/8, 192.0.2.7], max_blksize: 1024, single_port: true}
-boot_http: {port: 8081}
+boot_http: {port: 8081, connections: 4096, connections_per_address: 128, header_time: 5s, min_rate: 16KiB, access_log: true}
 unknown_hosts: ignore
 operator: {public_url: "https://depot.example.com/slipway/"}
 database: sqlite
@@ -82,6 +88,11 @@ images:
   REQUIRE(config.tftp_allow.size() == 2);
   CHECK(config.tftp_allow[1].text() == "192.0.2.7/32");
   CHECK(config.boot_http_port == 8081);
+  CHECK(config.boot_http.connections == 4096);
+  CHECK(config.boot_http.connections_per_address == 128);
+  CHECK(config.boot_http.header_time == 5s);
+  CHECK(config.boot_http.min_rate == 16'384);
+  CHECK(config.boot_http.access_log);
   CHECK(config.unknown_hosts == UnknownHosts::ignore);
   CHECK(config.image_sources.mirrors.at("docker.io") == "https://mirror.depot/hub");
   CHECK(config.image_sources.registry_config.filename() == "registry.json");
@@ -129,6 +140,28 @@ TEST_CASE("a mistake in slipway.yaml is named with its line and column", "[provi
       {"a port beyond the end",
        "interfaces: [eth1]\nboot_http: {port: 80800}\n",
        {"slipway.yaml:2:19: must be a port, 1 to 65535, not `80800`"}},
+      {"too few connections for a rack",
+       "interfaces: [eth1]\nboot_http: {connections: 63}\n",
+       {"slipway.yaml:2:26: must be a number of connections, 64 to 16384, not `63`"}},
+      {"more connections of one address than there are",
+       "interfaces: [eth1]\nboot_http: {connections_per_address: 16385}\n",
+       {"slipway.yaml:2:38: must be a number of connections, 4 to 16384, not `16385`"}},
+      {"no time for a head",
+       "interfaces: [eth1]\nboot_http: {header_time: 1s}\n",
+       {"slipway.yaml:2:26: must be a time of 2s to 60s, not `1s`"}},
+      {"a head that may take for ever",
+       "interfaces: [eth1]\nboot_http: {header_time: 61s}\n",
+       {"slipway.yaml:2:26: must be a time of 2s to 60s, not `61s`"}},
+      {"a time without a unit",
+       "interfaces: [eth1]\nboot_http: {header_time: 10}\n",
+       {"slipway.yaml:2:26: `10` is no time; write a whole number and a unit, as in 60s, 10m or "
+        "2h, at most 24h"}},
+      {"a rate that nobody keeps",
+       "interfaces: [eth1]\nboot_http: {min_rate: 2MiB}\n",
+       {"slipway.yaml:2:23: must be a size of 64B to 1MiB, not `2MiB`"}},
+      {"no rate at all",
+       "interfaces: [eth1]\nboot_http: {min_rate: 0B}\n",
+       {"slipway.yaml:2:23: must be a size of 64B to 1MiB, not `0B`"}},
       {"blocks larger than a frame",
        "interfaces: [eth1]\ntftp: {max_blksize: 1469}\n",
        {"slipway.yaml:2:21: must be a block size, 512 to 1468, not `1469`"}},
@@ -253,6 +286,11 @@ tftp:
   single_port: false
 boot_http:
   port: 8080
+  connections: 1024
+  connections_per_address: 64
+  header_time: "10s"
+  min_rate: "1024B"
+  access_log: false
 unknown_hosts: ignore
 database: sqlite
 )");
