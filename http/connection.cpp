@@ -2,7 +2,6 @@
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -25,83 +24,47 @@ constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::size_t kReadOctets = 4'096;  // a head of firmware or curl has 100 to 400
 constexpr std::size_t kMaxReadOctets = 65'536;
-// What one connection may send before the others get their turn.
-constexpr std::size_t kTurnOctets = 1U << 20U;
-
-// The reply to one request, as the handler holds it. Dropped uncalled, it answers 500.
-class Ticket {
- public:
-  explicit Ticket(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
-  Ticket(Ticket&&) noexcept = default;
-  Ticket& operator=(Ticket&&) = delete;
-  Ticket(const Ticket&) = delete;
-  Ticket& operator=(const Ticket&) = delete;
-  ~Ticket() {
-    if (!exchange_) return;
-    exchange_->deliver(Response::problem(500, reason_of(500),
-                                         "the request was dropped without an answer: see the log"));
-  }
-
-  void operator()(Response response) {
-    if (!exchange_) return;  // a second call
-    std::exchange(exchange_, nullptr)->deliver(std::move(response));
-  }
-
- private:
-  std::shared_ptr<Exchange> exchange_;
-};
-
-Response status_problem(int status, std::string_view detail) {
-  return Response::problem(status, reason_of(status), detail);
-}
-
-Response unrouted(const Match& match) {
-  if (match.status != 405) return status_problem(404, "nothing is published under this path");
-  auto response = status_problem(405, "the path takes only " + match.allow);
-  response.headers.push_back({"Allow", match.allow});
-  return response;
-}
-
-Response too_large(const Match& match) {
-  return status_problem(413, "this path takes bodies of at most " +
-                                 std::to_string(match.max_body_octets) + " octets");
-}
-
-// Whether the kernel asks to try again: at once, or (EAGAIN) when the socket is writable.
-enum class Sent { some, interrupted, full, broken };
-
-Sent classify(ssize_t result) {
-  if (result > 0) return Sent::some;
-  if (result == 0) return Sent::broken;  // sendfile: the file became shorter
-  if (errno == EINTR) return Sent::interrupted;
-  return errno == EAGAIN ? Sent::full : Sent::broken;
-}
+// What a record of a ClientHello begins with (RFC 8446 s.5.1). It may hold no end of a line, so
+// that nothing else would tell before the time for a head is over.
+constexpr char kTlsHandshake = 0x16;
 
 }  // namespace
 
-void Exchange::deliver(Response answer) {
-  if (response) return;
-  response = std::move(answer);
-  if (waiter != nullptr) waiter->wake();
-}
-
-Connection::Connection(asio::io_context& io, int descriptor, std::shared_ptr<Hub> hub, Ends ends)
-    : descriptor_(io, descriptor), wake_(io), hub_(std::move(hub)), ends_(ends) {
+Connection::Connection(asio::io_context& io, int descriptor, std::unique_ptr<Transport> transport,
+                       std::shared_ptr<Hub> hub, Ends ends)
+    : descriptor_(io, descriptor),
+      transport_(std::move(transport)),
+      wake_(io),
+      hub_(std::move(hub)),
+      ends_(ends) {
   hub_->connections.insert(this);
   ++hub_->per_address[ends_.peer.address.number()];
   allow(hub_->limits.header);  // who connects has something to say
 }
 
 Connection::~Connection() {
-  if (exchange_) exchange_->waiter = nullptr;  // the event loop ended before the reply came
+  if (exchange_) exchange_->wake = nullptr;  // the event loop ended before the reply came
   hub_->connections.erase(this);
   const auto found = hub_->per_address.find(ends_.peer.address.number());
   if (--found->second == 0) hub_->per_address.erase(found);
 }
 
 asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
-  bool goes_on = true;
+  bool goes_on = co_await self->shake_hands();
   while (goes_on && !self->is_aborted_) goes_on = co_await self->serve_one();
+  self->transport_->finish();
+}
+
+Connection::GoesOn Connection::shake_hands() {
+  auto step = transport_->handshake();
+  bool is_ready = true;
+  while (is_ready && (step == Step::wants_read || step == Step::wants_write)) {
+    is_ready = co_await wait(step);
+    if (is_ready) step = transport_->handshake();
+  }
+  if (step == Step::foreign) ++hub_->refusals.wrong_protocol;
+  if (step == Step::over) ++hub_->refusals.bad_handshake;
+  co_return step == Step::done;
 }
 
 void Connection::sweep(TimePoint now) {
@@ -130,7 +93,8 @@ bool Connection::is_fast_enough() {
 }
 
 void Connection::cut_off() {
-  if (!is_idle_ || is_first_) ++hub_->cut_off;  // who only kept a connection did nothing wrong
+  if (!is_idle_ || is_first_)
+    ++hub_->refusals.cut_off;  // who only kept a connection did nothing wrong
   if (is_sending_) {
     // Else the kernel would keep what was not taken for minutes, in case he comes round.
     const ::linger none{.l_onoff = 1, .l_linger = 0};
@@ -149,33 +113,53 @@ void Connection::abort() {
   wake_.cancel();
 }
 
-void Connection::wake() { wake_.cancel(); }
-
 void Connection::allow(milliseconds limit) { deadline_ = std::chrono::steady_clock::now() + limit; }
 
-void Connection::note_progress(std::size_t octets) {
-  sent_octets_ += octets;
-  total_octets_ += octets;
+// Waits until the socket is what `step` wants. False: the connection is over.
+Connection::GoesOn Connection::wait(Step step) {
+  using Descriptor = asio::posix::stream_descriptor;
+  if (is_aborted_ || (step != Step::wants_read && step != Step::wants_write)) co_return false;
+  const auto kind = step == Step::wants_read ? Descriptor::wait_read : Descriptor::wait_write;
+  auto result = co_await descriptor_.async_wait(kind, kNoThrow);
+  auto& [error] = result;
+  // What arrived before an abort must not reach a handler any more.
+  co_return !error && !is_aborted_;
 }
 
-// Reads up to `octets` more.
-Connection::GoesOn Connection::fill(std::size_t octets) {
-  if (is_aborted_) co_return false;
+// Appends to in_ what the transport has, at most `octets`.
+Step Connection::take_in(std::size_t octets) {
   const auto before = in_.size();
-  in_.resize(before + octets);
-  const auto buffer = asio::buffer(in_.data() + before, octets);
-  auto result = co_await descriptor_.async_read_some(buffer, kNoThrow);
-  auto& [error, received] = result;
-  in_.resize(before + received);
-  // A reset after the last answer is how EDK2 says good-bye. What arrived before an abort must not
-  // reach a handler any more.
-  co_return !error && !is_aborted_;
+  Moved moved;
+  in_.resize_and_overwrite(before + octets, [&](char* text, std::size_t) {
+    moved = transport_->receive({text + before, octets});
+    return before + moved.octets;
+  });
+  may_hold_more_ = moved.octets == octets;
+  return moved.step;
+}
+
+// Reads up to `octets` more. Waits first: a client mostly has not sent its next request when it has
+// just got an answer.
+Connection::GoesOn Connection::fill(std::size_t octets) {
+  auto step = may_hold_more_ ? take_in(octets) : Step::wants_read;
+  while (step != Step::done) {
+    const bool is_ready = co_await wait(step);
+    if (!is_ready) co_return false;  // a reset after the last answer is how EDK2 says good-bye
+    step = take_in(octets);
+  }
+  co_return true;
 }
 
 asio::awaitable<std::optional<RequestHead>> Connection::read_head() {
   if (!is_first_) allow(hub_->limits.idle);
   bool has_begun = false;
   while (true) {
+    if (in_.starts_with(kTlsHandshake)) {
+      ++hub_->refusals.wrong_protocol;
+      auto problem = status_problem(400, "plain HTTP is spoken here, without TLS");
+      co_await refuse(make_exchange(RequestHead()), std::move(problem));
+      co_return std::nullopt;
+    }
     auto parsed = parse_request_head(in_);
     head_received_at_ = std::chrono::steady_clock::now();
     if (!parsed) {
@@ -202,8 +186,10 @@ asio::awaitable<std::optional<RequestHead>> Connection::read_head() {
 Connection::GoesOn Connection::read_body(std::uint64_t octets, bool expects_continue) {
   allow(hub_->limits.body);
   if (expects_continue && in_.size() < octets) {
-    std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-    const bool is_sent = co_await send_text(std::move(go_on), false);
+    Wire go_on;
+    go_on.pieces.emplace_back("HTTP/1.1 100 Continue\r\n\r\n");
+    Outgoing outgoing(std::move(go_on));
+    const bool is_sent = co_await send(std::move(outgoing));
     if (!is_sent) co_return false;
     allow(hub_->limits.body);
   }
@@ -247,35 +233,39 @@ Connection::GoesOn Connection::serve_one() {
     co_await refuse(exchange, match.handler == nullptr ? unrouted(match) : too_large(match));
     co_return false;
   }
-  const bool has_body = co_await read_body(body_octets, expects_continue);
-  if (!has_body) co_return false;
-  exchange->request.body = in_.substr(0, body_octets);
-  in_.erase(0, body_octets);
-  if (in_.capacity() > kMaxReadOctets)
-    in_.shrink_to_fit();  // one large body, then a long idle time
-  auto response = co_await decide(exchange, std::move(match));
-  if (is_aborted_) co_return false;
-  co_return co_await answer(exchange, std::move(response), keep_alive);
-}
-
-// Calls the handler and waits until it replies, which it mostly does before it returns.
-asio::awaitable<Response> Connection::decide(std::shared_ptr<Exchange> exchange, Match match) {
+  if (body_octets > 0) {
+    const bool has_body = co_await read_body(body_octets, expects_continue);
+    if (!has_body) co_return false;
+    take_body(exchange->request, body_octets);
+  }
   exchange->request.captures = std::move(match.captures);
   deadline_ = TimePoint::max();
-  (*match.handler)(exchange->request, Ticket(exchange));
-  if (!exchange->response && !is_aborted_) {
-    exchange->waiter = this;
-    exchange_ = exchange;
-    wake_.expires_after(hub_->limits.handler);
-    auto result = co_await wake_.async_wait(kNoThrow);
-    (void)result;  // cancelled or not: what counts is whether there is an answer
-    exchange->waiter = nullptr;
-    exchange_ = nullptr;
-  }
+  (*match.handler)(exchange->request, reply_to(exchange));
+  if (!exchange->response) co_await await_reply(exchange);  // mostly it is there already
+  if (is_aborted_) co_return false;
+  co_return co_await answer(exchange, *std::move(exchange->response), keep_alive);
+}
+
+void Connection::take_body(Request& request, std::size_t octets) {
+  request.body = in_.substr(0, octets);
+  in_.erase(0, octets);
+  if (in_.capacity() > kMaxReadOctets)
+    in_.shrink_to_fit();  // one large body, then a long idle time
+}
+
+// Afterwards there is an answer, unless the connection was aborted.
+asio::awaitable<void> Connection::await_reply(std::shared_ptr<Exchange> exchange) {
+  if (is_aborted_) co_return;
+  exchange->wake = [this] { wake_.cancel(); };
+  exchange_ = exchange;
+  wake_.expires_after(hub_->limits.handler);
+  auto result = co_await wake_.async_wait(kNoThrow);
+  (void)result;  // cancelled or not: what counts is whether there is an answer
+  exchange->wake = nullptr;
+  exchange_ = nullptr;
   if (!exchange->response) {
     exchange->response = status_problem(503, "the answer took too long: try again");
   }
-  co_return *std::move(exchange->response);
 }
 
 Connection::GoesOn Connection::answer(std::shared_ptr<Exchange> exchange, Response response,
@@ -286,9 +276,12 @@ Connection::GoesOn Connection::answer(std::shared_ptr<Exchange> exchange, Respon
   delivery.is_http_1_0 = is_http_1_0_;
   auto wire = respond(exchange->request, std::move(response), delivery);
   const int status = wire.status;
-  const bool is_sent = co_await send(std::move(wire));
+  Outgoing outgoing(std::move(wire));
+  sent_octets_ = 0;
+  const bool is_sent = co_await send(std::move(outgoing));
   observe(exchange->request, status, is_sent);
-  co_return is_sent&& delivery.keep_alive;
+  const bool goes_on = is_sent && delivery.keep_alive;
+  co_return goes_on;
 }
 
 // Answers a request whose rest is not wanted, and ends the connection.
@@ -302,7 +295,7 @@ asio::awaitable<void> Connection::refuse(std::shared_ptr<Exchange> exchange, Res
 // so the client gets some time to read it and to stop sending.
 asio::awaitable<void> Connection::linger() {
   constexpr std::uint64_t kMaxDiscardedOctets = 1U << 20U;
-  (void)::shutdown(descriptor_.native_handle(), SHUT_WR);  // fails only if the client is gone
+  transport_->finish();
   allow(milliseconds(2'000));
   std::uint64_t discarded = 0;
   bool goes_on = true;
@@ -316,69 +309,27 @@ asio::awaitable<void> Connection::linger() {
 
 // A client may be slow, or pause, but not hold an answer for ever by taking an octet now and then:
 // sweep() looks after its rate.
-Connection::GoesOn Connection::send(Wire wire) {
-  sent_octets_ = 0;
+Connection::GoesOn Connection::send(Outgoing outgoing) {
   is_sending_ = true;
   allow(hub_->limits.stall);
-  bool is_sent = true;
-  for (std::size_t i = 0; i < wire.pieces.size() && is_sent; ++i) {
-    const bool more_follows = i + 1 < wire.pieces.size();
-    if (auto* text = std::get_if<std::string>(&wire.pieces[i])) {
-      is_sent = co_await send_text(std::move(*text), more_follows);
-    } else {
-      is_sent = co_await send_file(std::get<FileSlice>(wire.pieces[i]));
+  std::size_t turn_octets = 0;
+  bool is_open = true;
+  while (is_open && !outgoing.is_done()) {
+    const auto moved = outgoing.push(*transport_);
+    sent_octets_ += moved.octets;
+    total_octets_ += moved.octets;
+    turn_octets += moved.octets;
+    if (moved.step != Step::done) {
+      is_open = co_await wait(moved.step);
+      turn_octets = 0;
+    } else if (turn_octets >= Outgoing::kTurnOctets && !outgoing.is_done()) {
+      co_await asio::post(descriptor_.get_executor(), asio::use_awaitable);
+      is_open = !is_aborted_;
+      turn_octets = 0;
     }
   }
   is_sending_ = false;
-  co_return is_sent;
-}
-
-Connection::GoesOn Connection::send_text(std::string text, bool more_follows) {
-  const int flags = MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0);
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const auto count = ::send(descriptor_.native_handle(), rest.data(), rest.size(), flags);
-    const auto sent = classify(count);
-    if (sent == Sent::broken) co_return false;
-    if (sent == Sent::some) {
-      rest.remove_prefix(static_cast<std::size_t>(count));
-      note_progress(static_cast<std::size_t>(count));
-    }
-    if (sent != Sent::full) continue;
-    const bool is_writable = co_await wait_writable();
-    if (!is_writable) co_return false;
-  }
-  co_return true;
-}
-
-Connection::GoesOn Connection::send_file(FileSlice slice) {
-  auto offset = static_cast<off_t>(slice.offset);
-  while (slice.octets > 0) {
-    const auto wanted = std::min<std::uint64_t>(slice.octets, kTurnOctets);
-    const auto count =
-        ::sendfile(descriptor_.native_handle(), slice.file->descriptor(), &offset, wanted);
-    const auto sent = classify(count);
-    if (sent == Sent::broken || is_aborted_) co_return false;
-    if (sent == Sent::some) {
-      slice.octets -= static_cast<std::uint64_t>(count);
-      note_progress(static_cast<std::size_t>(count));
-    }
-    if (sent == Sent::full) {
-      const bool is_writable = co_await wait_writable();
-      if (!is_writable) co_return false;
-    } else if (slice.octets > 0) {
-      co_await asio::post(descriptor_.get_executor(), asio::use_awaitable);
-    }
-  }
-  co_return true;
-}
-
-Connection::GoesOn Connection::wait_writable() {
-  if (is_aborted_) co_return false;
-  auto result =
-      co_await descriptor_.async_wait(asio::posix::stream_descriptor::wait_write, kNoThrow);
-  auto& [error] = result;
-  co_return !error;
+  co_return is_open;
 }
 
 void Connection::observe(const Request& request, int status, bool complete) const {

@@ -13,13 +13,12 @@
 #include <string>
 
 #include "base/scheduler.hpp"
+#include "http/exchange.hpp"
 #include "http/head.hpp"
 #include "http/hub.hpp"
-#include "http/respond.hpp"
+#include "http/transport.hpp"
 
 namespace slipway::http {
-
-class Connection;
 
 // The two ends of a connection, as the kernel names them.
 struct Ends {
@@ -28,20 +27,11 @@ struct Ends {
   std::uint16_t local_port = 0;
 };
 
-// The meeting point of a handler's reply and the connection that waits for it. Outlives the
-// connection while a handler still holds its Reply.
-struct Exchange {
-  Request request;
-  std::optional<Response> response;
-  Connection* waiter = nullptr;  // null: the client is gone
-
-  void deliver(Response answer);  // the first one counts
-};
-
 class Connection {
  public:
-  // Takes the connected, non-blocking `descriptor` over.
-  Connection(boost::asio::io_context& io, int descriptor, std::shared_ptr<Hub> hub, Ends ends);
+  // Takes the connected, non-blocking `descriptor` over, which `transport` moves octets through.
+  Connection(boost::asio::io_context& io, int descriptor, std::unique_ptr<Transport> transport,
+             std::shared_ptr<Hub> hub, Ends ends);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -52,33 +42,33 @@ class Connection {
   void sweep(TimePoint now);  // ends it when its deadline has passed
   void drain();               // ends it when it waits for a request
   void abort();               // ends it at once
-  void wake();                // its handler has replied
 
  private:
   using GoesOn = boost::asio::awaitable<bool>;  // false: the connection is over
 
+  GoesOn shake_hands();
   GoesOn serve_one();
   boost::asio::awaitable<std::optional<RequestHead>> read_head();
   GoesOn read_body(std::uint64_t octets, bool expects_continue);
-  boost::asio::awaitable<Response> decide(std::shared_ptr<Exchange> exchange, Match match);
+  boost::asio::awaitable<void> await_reply(std::shared_ptr<Exchange> exchange);
   boost::asio::awaitable<void> refuse(std::shared_ptr<Exchange> exchange, Response response);
   GoesOn answer(std::shared_ptr<Exchange> exchange, Response response, bool keep_alive);
-  GoesOn send(Wire wire);
-  GoesOn send_text(std::string text, bool more_follows);
-  GoesOn send_file(FileSlice slice);
-  GoesOn wait_writable();
+  GoesOn send(Outgoing outgoing);
+  GoesOn wait(Step step);
   GoesOn fill(std::size_t octets);
   boost::asio::awaitable<void> linger();
 
+  Step take_in(std::size_t octets);
+  void take_body(Request& request, std::size_t octets);
   [[nodiscard]] std::shared_ptr<Exchange> make_exchange(RequestHead head);
   void allow(std::chrono::milliseconds limit);
-  void note_progress(std::size_t octets);
   [[nodiscard]] std::uint64_t taken_octets();
   [[nodiscard]] bool is_fast_enough();
   void cut_off();
   void observe(const Request& request, int status, bool complete) const;
 
   boost::asio::posix::stream_descriptor descriptor_;
+  std::unique_ptr<Transport> transport_;
   boost::asio::steady_timer wake_;
   std::shared_ptr<Hub> hub_;
   Ends ends_;
@@ -91,6 +81,7 @@ class Connection {
   std::uint64_t taken_before_ = 0;  // taken_octets() when the rate was last looked at
   bool is_http_1_0_ = false;        // the request at hand
   bool is_first_ = true;            // no request was read yet
+  bool may_hold_more_ = false;      // the transport may: the last buffer was filled whole
   bool is_idle_ = false;            // between requests
   bool is_sending_ = false;         // an answer
   bool is_aborted_ = false;

@@ -20,10 +20,10 @@ class Connection;
 struct Hub {
   Router router;
   Limits limits;
-  Observer observer;        // may be empty
-  Expected expected;        // may be empty: then there is no reserve
-  std::size_t cut_off = 0;  // clients that were too slow, since the server last looked
-  bool draining = false;    // every answer is the last one of its connection
+  Observer observer;      // may be empty
+  Expected expected;      // may be empty: then there is no reserve
+  Refusals refusals;      // since the server began
+  bool draining = false;  // every answer is the last one of its connection
   std::unordered_set<Connection*> connections;
   std::unordered_map<std::uint32_t, std::size_t> per_address;
 

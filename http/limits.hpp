@@ -47,6 +47,14 @@ struct Access {
   std::chrono::milliseconds elapsed{0};  // from the whole head received to the last octet sent
 };
 
+// Connections that got no service, since the server began.
+struct Refusals {
+  std::uint64_t turned_away = 0;     // over the limits
+  std::uint64_t cut_off = 0;         // too slow with a request, or in taking an answer
+  std::uint64_t wrong_protocol = 0;  // TLS where plain HTTP is spoken, or the other way round
+  std::uint64_t bad_handshake = 0;   // of TLS: no common version or cipher, or broken off
+};
+
 // Called after each answer, on the server's thread.
 using Observer = std::function<void(const Access&)>;
 

@@ -160,10 +160,12 @@ Body body_of(const Request& request, Response& response) {
 // RFC 9110 s.8.6: these have no content, and no Content-Length that could be mistaken for one.
 bool has_no_content(int status) { return status == 204 || status == 304; }
 
-std::string head_text(const Response& response, const Delivery& delivery,
-                      std::uint64_t body_octets) {
+// With room for `more` octets behind it.
+std::string head_text(const Response& response, const Delivery& delivery, std::uint64_t body_octets,
+                      std::size_t more) {
+  constexpr std::size_t kUsualOctets = 320;
   std::string head;
-  head.reserve(320);
+  head.reserve(kUsualOctets + more);
   head.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ");
   head.append(reason_of(response.status)).append("\r\n");
   append_header(head, "Date", delivery.date);
@@ -185,21 +187,23 @@ Wire respond(const Request& request, Response response, const Delivery& delivery
   auto body = body_of(request, response);
   Wire wire;
   wire.status = response.status;
-  auto head = head_text(response, delivery, body.octets);
   if (request.method == Method::head || has_no_content(response.status)) {
-    wire.pieces.emplace_back(std::move(head));
+    wire.pieces.emplace_back(head_text(response, delivery, body.octets, 0));
     return wire;
   }
   wire.body_octets = body.octets;
   // A short body rides in the same buffer as the head: one system call, one segment.
   constexpr std::size_t kShortOctets = 16'384;
   auto* text = body.pieces.empty() ? nullptr : std::get_if<std::string>(&body.pieces.front());
-  if (text != nullptr && text->size() <= kShortOctets) {
-    *text = std::move(head) + *text;
+  const bool is_short = text != nullptr && text->size() <= kShortOctets;
+  auto head = head_text(response, delivery, body.octets, is_short ? text->size() : 0);
+  wire.pieces = std::move(body.pieces);
+  if (is_short) {
+    head += *text;
+    *text = std::move(head);
   } else {
-    wire.pieces.emplace_back(std::move(head));
+    wire.pieces.insert(wire.pieces.begin(), std::move(head));
   }
-  std::ranges::move(body.pieces, std::back_inserter(wire.pieces));
   return wire;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -30,7 +31,7 @@ struct Wire {
 
 // What the connection knows and the handler does not.
 struct Delivery {
-  std::string date;          // as http_date() writes it
+  std::string_view date;     // as http_date() writes it
   bool keep_alive = true;    // false adds "Connection: close"
   bool is_http_1_0 = false;  // then keep-alive has to be said
 };

@@ -32,10 +32,11 @@ constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 // A listener that the event loop watches. Lets go of the descriptor before the listener closes it.
 struct Door {
   Listener listener;
+  std::shared_ptr<const Tls> tls;  // null: plain HTTP
   asio::posix::stream_descriptor watch;
 
-  Door(asio::io_context& io, Listener opened)
-      : listener(std::move(opened)), watch(io, listener.descriptor()) {}
+  Door(asio::io_context& io, Listener opened, std::shared_ptr<const Tls> spoken)
+      : listener(std::move(opened)), tls(std::move(spoken)), watch(io, listener.descriptor()) {}
   Door(const Door&) = delete;
   Door& operator=(const Door&) = delete;
   ~Door() { (void)watch.release(); }
@@ -73,12 +74,13 @@ Ends ends_of(int descriptor, const sockaddr_in& remote) {
   return ends_of_tcp(descriptor, remote);
 }
 
-void turn_away(int descriptor) {
+// Who speaks TLS is not told why: a handshake for that would cost more than the connection.
+void turn_away(int descriptor, const Tls* tls) {
   constexpr std::string_view kBusy =
       "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 0\r\n"
       "Connection: close\r\n\r\n";
   // A courtesy: it fits the empty send buffer or is lost.
-  (void)::send(descriptor, kBusy.data(), kBusy.size(), MSG_NOSIGNAL);
+  if (tls == nullptr) (void)::send(descriptor, kBusy.data(), kBusy.size(), MSG_NOSIGNAL);
   (void)::close(descriptor);
 }
 
@@ -99,14 +101,15 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   asio::steady_timer tick;
   std::vector<std::shared_ptr<Door>> doors;
   TimePoint drained_at = TimePoint::max();  // when what still runs is cut
-  std::size_t turned_away = 0;              // since the last sweep
+  Refusals said;                            // what the log has been told of
 
   static asio::awaitable<void> accept(std::shared_ptr<State> self, std::shared_ptr<Door> door);
   static asio::awaitable<void> sweep(std::shared_ptr<State> self);
 
   int accept_waiting(const Door& door);
-  void admit(int descriptor, const Ends& ends);
+  void admit(const Door& door, int descriptor, const Ends& ends);
   void sweep_once(TimePoint now);
+  void say_refusals();
   void close_doors();
   void abort();
 };
@@ -141,7 +144,7 @@ int Server::State::accept_waiting(const Door& door) {
         ::accept4(door.listener.descriptor(), reinterpret_cast<sockaddr*>(&remote), &octets,
                   SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor >= 0) {
-      admit(descriptor, ends_of(descriptor, remote));
+      admit(door, descriptor, ends_of(descriptor, remote));
       continue;
     }
     const bool is_full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
@@ -150,13 +153,15 @@ int Server::State::accept_waiting(const Door& door) {
   return 0;
 }
 
-void Server::State::admit(int descriptor, const Ends& ends) {
-  if (!hub->has_room(ends.peer)) {
-    ++turned_away;
-    turn_away(descriptor);
-    return;
+void Server::State::admit(const Door& door, int descriptor, const Ends& ends) {
+  auto transport = !hub->has_room(ends.peer) ? nullptr
+                   : door.tls                ? door.tls->accept(descriptor)
+                                             : plain_transport(descriptor);
+  if (!transport) {
+    ++hub->refusals.turned_away;
+    return turn_away(descriptor, door.tls.get());
   }
-  auto connection = std::make_shared<Connection>(io, descriptor, hub, ends);
+  auto connection = std::make_shared<Connection>(io, descriptor, std::move(transport), hub, ends);
   const auto executor = io.get_executor();
   spawn(executor, "http.connection", Connection::run(std::move(connection)));
 }
@@ -175,14 +180,20 @@ asio::awaitable<void> Server::State::sweep(std::shared_ptr<State> self) {
 void Server::State::sweep_once(TimePoint now) {
   for (auto* connection : hub->connections) connection->sweep(now);
   if (now >= drained_at) abort();
-  if (turned_away > 0) {
-    log::warn("http.turned_away", {{"connections", std::exchange(turned_away, 0)},
-                                   {"served", hub->connections.size()}});
-  }
-  if (hub->cut_off > 0) {
-    log::warn("http.cut_off", {{"connections", std::exchange(hub->cut_off, 0)},
-                               {"served", hub->connections.size()}});
-  }
+  say_refusals();
+}
+
+void Server::State::say_refusals() {
+  const auto say = [&](std::string_view event, std::uint64_t Refusals::* kind) {
+    const auto& all = hub->refusals.*kind;
+    const auto fresh = all - std::exchange(said.*kind, all);
+    if (fresh == 0) return;
+    log::warn(event, {{"connections", fresh}, {"served", hub->connections.size()}});
+  };
+  say("http.turned_away", &Refusals::turned_away);
+  say("http.cut_off", &Refusals::cut_off);
+  say("http.wrong_protocol", &Refusals::wrong_protocol);
+  say("http.bad_handshake", &Refusals::bad_handshake);
 }
 
 void Server::State::close_doors() {
@@ -212,8 +223,8 @@ Server::~Server() {
 
 void Server::expect(Expected expected) { state_->hub->expected = std::move(expected); }
 
-void Server::serve(Listener listener) {
-  auto door = std::make_shared<Door>(state_->io, std::move(listener));
+void Server::serve(Listener listener, std::shared_ptr<const Tls> tls) {
+  auto door = std::make_shared<Door>(state_->io, std::move(listener), std::move(tls));
   state_->doors.push_back(door);
   const auto executor = state_->io.get_executor();
   spawn(executor, "http.accept", State::accept(state_, std::move(door)));
@@ -229,5 +240,7 @@ void Server::stop() {
 }
 
 std::size_t Server::connections() const { return state_->hub->connections.size(); }
+
+const Refusals& Server::refusals() const { return state_->hub->refusals; }
 
 }  // namespace slipway::http

@@ -11,6 +11,7 @@
 #include "http/limits.hpp"
 #include "http/listener.hpp"
 #include "http/route.hpp"
+#include "http/tls.hpp"
 
 namespace boost::asio {
 class io_context;
@@ -30,8 +31,9 @@ class Server {
   // Keeps Limits::reserve places for peers that `expected` approves.
   void expect(Expected expected);
 
-  // Accepts from `listener` until stop(). Any number of them.
-  void serve(Listener listener);
+  // Accepts from `listener` until stop(). Any number of them. With `tls` its clients speak TLS, by
+  // the same routes and limits; the handshake is part of the time for the first head.
+  void serve(Listener listener, std::shared_ptr<const Tls> tls = nullptr);
 
   // Closes the listeners and idle connections. Requests already begun get their answer, with
   // "Connection: close", within Limits::drain; then the rest is cut. io_context::run() returns
@@ -39,6 +41,7 @@ class Server {
   void stop();
 
   [[nodiscard]] std::size_t connections() const;
+  [[nodiscard]] const Refusals& refusals() const;
 
  private:
   struct State;

@@ -190,9 +190,10 @@ std::string DepotServer::metrics() {
   write_tftp(text, tftp);
   const std::array<const HttpMeter*, 2> meters{&boot_meter_, &operator_meter_};
   HttpMeter::write(text, meters);
-  text.family("slipway_http_connections", slipway::metrics::Kind::gauge, "Open connections.");
-  text.sample({{"plane", "boot"}}, std::uint64_t{boot_http_->connections()});
-  text.sample({{"plane", "operator"}}, std::uint64_t{operator_http_->connections()});
+  const std::array<HttpReading, 2> planes{
+      {{"boot", &boot_http_->refusals(), boot_http_->connections()},
+       {"operator", &operator_http_->refusals(), operator_http_->connections()}}};
+  write_http(text, planes);
   write_hosts(text, provisioning_->ledger());
   write_store(text, provisioning_->ledger(), config_.data_dir);
   write_process(text, started_);

@@ -52,6 +52,13 @@ constexpr auto kOutcomes = std::to_array<Row<tftp::Counters>>({
     {"evicted", &tftp::Counters::evicted},
 });
 
+constexpr auto kHttpRefusals = std::to_array<Row<http::Refusals>>({
+    {"turned_away", &http::Refusals::turned_away},
+    {"cut_off", &http::Refusals::cut_off},
+    {"wrong_protocol", &http::Refusals::wrong_protocol},
+    {"bad_handshake", &http::Refusals::bad_handshake},
+});
+
 template <class Reading, class Counters>
 void write_sum(Text& text, std::span<const Reading> readings, std::uint64_t Counters::* count) {
   for (const auto& one : readings) {
@@ -153,6 +160,21 @@ void write_tftp(Text& text, std::span<const TftpReading> readings) {
   text.family("slipway_tftp_half_open", Kind::gauge, "Those of them that nobody has answered yet.");
   for (const auto& one : readings) {
     text.sample({{"interface", one.interface}}, std::uint64_t{one.half_open});
+  }
+}
+
+void write_http(Text& text, std::span<const HttpReading> readings) {
+  text.family("slipway_http_refused_total", Kind::counter,
+              "Connections that got no service: over the limits, too slow, TLS and plain HTTP "
+              "mistaken for each other, or a TLS handshake that came to nothing.");
+  for (const auto& one : readings) {
+    for (const auto& row : kHttpRefusals) {
+      text.sample({{"plane", one.plane}, {"reason", row.value}}, one.refusals->*row.count);
+    }
+  }
+  text.family("slipway_http_connections", Kind::gauge, "Open connections.");
+  for (const auto& one : readings) {
+    text.sample({{"plane", one.plane}}, std::uint64_t{one.connections});
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/metrics.hpp"
 #include "dhcp/server.hpp"
+#include "http/limits.hpp"
 #include "provisioning/ledger.hpp"
 #include "tftp/server.hpp"
 
@@ -34,6 +35,14 @@ struct TftpReading {
   std::size_t half_open;
 };
 void write_tftp(metrics::Text& text, std::span<const TftpReading> readings);
+
+struct HttpReading {
+  std::string_view plane;
+  const http::Refusals* refusals;
+  std::size_t connections;
+};
+// Of connections; what is counted of answers is http_meter.hpp's.
+void write_http(metrics::Text& text, std::span<const HttpReading> readings);
 
 // Hosts by state, and how long their boots took step by step.
 void write_hosts(metrics::Text& text, provisioning::Ledger& ledger);

@@ -39,7 +39,8 @@ LIBRARIES = {
     # QEMU packs the clusters of qcow2 with raw deflate or zstd, one by one.
     "zstd.h": ["images/stage.cpp", "images/chunks.cpp", "images/qcow2.cpp"],
     "zlib.h": ["images/qcow2.cpp"],
-    "openssl/": ["base/crypto.cpp", "images/signature.cpp", "http/tls.cpp"],
+    "openssl/": ["base/crypto.cpp", "images/signature.cpp", "http/tls.cpp",
+                 "http/tls_identity.cpp"],  # makes keys and certificates
     "liburing": ["images/block_device.cpp"],
     "qrencode.h": ["provisioning/qr.cpp"],
     "blkid/": ["agent/disks.cpp"],

@@ -35,12 +35,13 @@ class Loopback {
     return result.get();
   }
 
-  explicit Loopback(Router router, Limits limits = {}, Observer observer = {})
+  explicit Loopback(Router router, Limits limits = {}, Observer observer = {},
+                    std::shared_ptr<const Tls> tls = nullptr)
       : server_(std::make_unique<Server>(io, std::move(router), limits, std::move(observer))) {
     auto listener = Listener::open_tcp(kLoopback, 0);
     REQUIRE(listener);
     port = listener->port();
-    server_->serve(*std::move(listener));
+    server_->serve(*std::move(listener), std::move(tls));
     thread_ = std::thread([this] { io.run(); });
   }
   Loopback(const Loopback&) = delete;
@@ -49,6 +50,10 @@ class Loopback {
     on_thread([](Server& server) { server.stop(); });
     guard_.reset();  // from here on only the server's own work keeps the thread
     thread_.join();
+  }
+
+  [[nodiscard]] Refusals refusals() {
+    return on_thread([](Server& server) { return server.refusals(); });
   }
 
   Stream connect() const {

@@ -46,6 +46,27 @@ TEST_CASE("what DHCP counted is written by interface", "[service][metrics]") {
   }
 }
 
+TEST_CASE("connections of HTTP that got no service are written by reason", "[service][metrics]") {
+  const http::Refusals boot{
+      .turned_away = 1, .cut_off = 2, .wrong_protocol = 3, .bad_handshake = 4};
+  const http::Refusals none;
+  const std::vector<HttpReading> readings{{"boot", &boot, 7}, {"operator", &none, 0}};
+  metrics::Text text;
+  write_http(text, readings);
+  const auto written = std::move(text).take();
+  for (const auto* line : {
+           "slipway_http_refused_total{plane=\"boot\",reason=\"turned_away\"} 1\n",
+           "slipway_http_refused_total{plane=\"boot\",reason=\"cut_off\"} 2\n",
+           "slipway_http_refused_total{plane=\"boot\",reason=\"wrong_protocol\"} 3\n",
+           "slipway_http_refused_total{plane=\"boot\",reason=\"bad_handshake\"} 4\n",
+           "slipway_http_refused_total{plane=\"operator\",reason=\"cut_off\"} 0\n",
+           "slipway_http_connections{plane=\"boot\"} 7\n",
+       }) {
+    INFO(line);
+    CHECK(written.find(line) != std::string::npos);
+  }
+}
+
 TEST_CASE("what TFTP counted is written by outcome", "[service][metrics]") {
   tftp::Counters counters;
   counters.completed = 5;
