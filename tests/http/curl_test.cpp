@@ -59,12 +59,7 @@ Router routes(const Folder& folder) {
                response.body = FileBody{file, "\"e\""};
                reply(std::move(response));
              });
-  router.add(
-      Method::post, "/echo",
-      [](const Request& request, Reply reply) {
-        reply(Response::text(200, "text/plain", request.body));
-      },
-      1U << 20U);
+  add_echo(router, 1U << 20U);
   return router;
 }
 

@@ -72,6 +72,16 @@ class Loopback {
   std::thread thread_;
 };
 
+// POST /echo gives the body back, which has at most `octets`.
+inline void add_echo(Router& router, std::size_t octets) {
+  router.add(
+      Method::post, "/echo",
+      [](const Request& request, Reply reply) {
+        reply(Response::text(200, "text/plain", request.body));
+      },
+      octets);
+}
+
 // Waits until `condition` holds, 5 s at most.
 template <class Condition>
 bool eventually(Condition condition) {

@@ -31,12 +31,7 @@ Router routes(const std::shared_ptr<Waiting>& waiting = std::make_shared<Waiting
   router.add(Method::get, "/hello", [](const Request& request, Reply reply) {
     reply(Response::text(200, "text/plain", "hello " + request.parameter("name").value_or("you")));
   });
-  router.add(
-      Method::post, "/echo",
-      [](const Request& request, Reply reply) {
-        reply(Response::text(200, "text/plain", request.body));
-      },
-      100);
+  add_echo(router, 100);
   router.add(Method::get, "/wait", [waiting](const Request& request, Reply reply) {
     waiting->requests.push_back(&request);
     waiting->replies.push_back(std::move(reply));

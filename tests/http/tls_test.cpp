@@ -71,12 +71,7 @@ Router routes(const Depot& depot, const std::shared_ptr<Waiting>& waiting = {}) 
     response.body = FileBody{file, "\"e\""};
     reply(std::move(response));
   });
-  router.add(
-      Method::post, "/echo",
-      [](const Request& request, Reply reply) {
-        reply(Response::text(200, "text/plain", request.body));
-      },
-      16U << 20U);
+  add_echo(router, 16U << 20U);
   router.add(Method::get, "/wait",
              [waiting](const Request&, Reply reply) { waiting->push_back(std::move(reply)); });
   return router;
