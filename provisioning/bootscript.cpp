@@ -45,8 +45,8 @@ std::string report_url(const ServerAddress& server, std::string_view token) {
 namespace {
 
 // What the agent's kernel is told, however it was loaded.
-std::string agent_command_line(const AgentBoot& boot) {
-  return joined({"slipway.server=", boot.server.url(), " BOOTIF=01-", boot.mac.hyphens(),
+std::string agent_command_line(const AgentBoot& boot, std::string_view server_url) {
+  return joined({"slipway.server=", server_url, " BOOTIF=01-", boot.mac.hyphens(),
                  " console=tty0 console=ttyS0,115200"});
 }
 
@@ -55,8 +55,8 @@ std::string grub_device(const ServerAddress& server) {
 }
 
 // The rest of a script whose `boot` has returned, or did not come about.
-std::string try_again(const ServerAddress& server) {
-  const auto again = joined({"chain --replace ", server.url(), "/boot.ipxe ||\n"});
+std::string try_again(std::string_view server_url) {
+  const auto again = joined({"chain --replace ", server_url, "/boot.ipxe ||\n"});
   return joined({":failed\nimgfree\nsleep 5\n", again, "sleep 15\n", again, "exit 1\n"});
 }
 
@@ -71,7 +71,7 @@ std::string grub_path(const ServerAddress& server, std::string_view url) {
 std::string agent_grub_config(const AgentBoot& boot) {
   const auto server = grub_device(boot.server);
   return "linux " + server + "/artifacts/" + boot.installer.vmlinuz.text() + "/vmlinuz " +
-         agent_command_line(boot) + "\ninitrd " + server + "/artifacts/" +
+         agent_command_line(boot, boot.server.url()) + "\ninitrd " + server + "/artifacts/" +
          boot.installer.initramfs.text() + "/initramfs.img " + server + "/h/" +
          std::string(boot.token) + "/initrd\nboot\n";
 }
@@ -79,11 +79,11 @@ std::string agent_grub_config(const AgentBoot& boot) {
 std::string agent_script(const AgentBoot& boot) {
   const auto base = boot.server.url();
   return joined({"#!ipxe\nkernel ", base, "/artifacts/", boot.installer.vmlinuz.text(),
-                 "/vmlinuz initrd=initramfs.img initrd=token.img ", agent_command_line(boot),
+                 "/vmlinuz initrd=initramfs.img initrd=token.img ", agent_command_line(boot, base),
                  " || goto failed\ninitrd --name initramfs.img ", base, "/artifacts/",
                  boot.installer.initramfs.text(),
                  "/initramfs.img || goto failed\ninitrd --name token.img ", base, "/h/", boot.token,
-                 "/initrd || goto failed\nboot ||\n", try_again(boot.server)});
+                 "/initrd || goto failed\nboot ||\n", try_again(base)});
 }
 
 // Every initrd has a name of its own: under UEFI the kernel finds them by `initrd=NAME`.
@@ -96,7 +96,7 @@ std::string third_party_script(const ServerAddress& server, const ThirdPartyScri
     files += "initrd --name " + name + " " + script.initrd_urls[i] + " || goto failed\n";
   }
   return "#!ipxe\nkernel " + script.kernel_url + names + " " + script.command_line +
-         " || goto failed\n" + files + "boot ||\n" + try_again(server);
+         " || goto failed\n" + files + "boot ||\n" + try_again(server.url());
 }
 
 std::string third_party_grub_config(const ServerAddress& server, const ThirdPartyScript& script) {
