@@ -13,6 +13,7 @@
 #include "service/interfaces.hpp"
 #include "service/output_file.hpp"
 #include "service/stick.hpp"
+#include "service/uki.hpp"
 
 namespace slipway::service {
 namespace {
@@ -97,6 +98,7 @@ void add_cidata(CLI::App& media, const SharedCommon& common) {
 
 struct MediumOptions {
   std::string mac, server, output;
+  std::string key, certificate;  // of a medium that is signed here
 };
 
 Fallible<Bytes> installer_file(const prov::Config& config, const char* name, const Sha256& digest) {
@@ -151,7 +153,7 @@ Fallible<Medium> read_medium(const prov::Config& config, const MediumOptions& op
 // One kind of medium: what it is called, and how it is made.
 struct MediumKind {
   const char* name;  // "a stick"
-  Fallible<Bytes> (*make)(Medium medium);
+  Fallible<Bytes> (*make)(Medium medium, const MediumOptions& options);
 };
 
 Fallible<void> make_medium(Common& common, const MediumOptions& options, const MediumKind& kind) {
@@ -161,7 +163,7 @@ Fallible<void> make_medium(Common& common, const MediumOptions& options, const M
   if (!medium) return std::unexpected(medium.error());
   const auto server = medium->server;
   const auto host = medium->only_mac ? medium->only_mac->text() : std::string();
-  const auto image = kind.make(std::move(*medium));
+  const auto image = kind.make(std::move(*medium), options);
   if (!image) return std::unexpected(image.error());
   constexpr mode_t kForAll = 0644;  // there is no secret in it
   const auto done = write_output(options.output, *image, kForAll);
@@ -181,7 +183,8 @@ Fallible<void> make_medium(Common& common, const MediumOptions& options, const M
   return {};
 }
 
-void add_medium(CLI::App* command, const SharedCommon& common, MediumKind kind) {
+std::shared_ptr<MediumOptions> add_medium(CLI::App* command, const SharedCommon& common,
+                                          MediumKind kind) {
   auto options = std::make_shared<MediumOptions>();
   command->add_option("--mac", options->mac, "for the host with this network card only");
   command->add_option("--server", options->server,
@@ -191,6 +194,40 @@ void add_medium(CLI::App* command, const SharedCommon& common, MediumKind kind) 
     const auto done = make_medium(*common, *options, kind);
     if (!done) common->failed(done.error());
   });
+  return options;
+}
+
+void add_usb(CLI::App& media, const SharedCommon& common) {
+  auto* command = media.add_subcommand(
+      "usb", "A stick that boots our installer, for a host without network boot");
+  (void)add_medium(command, common, {"a stick", [](Medium medium, const MediumOptions&) {
+                                       return make_stick({.medium = std::move(medium)});
+                                     }});
+}
+
+void add_efi(CLI::App& media, const SharedCommon& common) {
+  auto* command = media.add_subcommand(
+      "efi", "An image for UEFI HTTP Boot that is signed for Secure Boot; into boot_folder");
+  (void)add_medium(command, common,
+                   {"an image for UEFI HTTP Boot", [](Medium medium, const MediumOptions&) {
+                      return make_efi_image({.medium = std::move(medium)});
+                    }});
+}
+
+void add_uki(CLI::App& media, const SharedCommon& common) {
+  auto* command = media.add_subcommand(
+      "uki", "A unified kernel image for UEFI, signed by a key of yours; into boot_folder");
+  const auto options = add_medium(
+      command, common,
+      {"a unified kernel image", [](Medium medium, const MediumOptions& said) {
+         return make_uki(
+             {.medium = std::move(medium), .key = said.key, .certificate = said.certificate});
+       }});
+  auto* key = command->add_option("--key", options->key, "its private key signs, a PEM file");
+  auto* certificate = command->add_option("--cert", options->certificate,
+                                          "of that key, a PEM file; hosts have it in their db");
+  key->needs(certificate);
+  certificate->needs(key);
 }
 
 }  // namespace
@@ -199,15 +236,9 @@ void add_media(CLI::App& app, const SharedCommon& common) {
   auto* media = app.add_subcommand("media", "What is carried to a host by hand");
   media->require_subcommand(1);
   add_cidata(*media, common);
-  auto* usb = media->add_subcommand(
-      "usb", "A stick that boots our installer, for a host without network boot");
-  add_medium(usb, common,
-             {"a stick", [](Medium medium) { return make_stick({.medium = std::move(medium)}); }});
-  auto* efi = media->add_subcommand(
-      "efi", "An image for UEFI HTTP Boot that is signed for Secure Boot; into boot_folder");
-  add_medium(efi, common, {"an image for UEFI HTTP Boot", [](Medium medium) {
-                             return make_efi_image({.medium = std::move(medium)});
-                           }});
+  add_usb(*media, common);
+  add_efi(*media, common);
+  add_uki(*media, common);
 }
 
 }  // namespace slipway::service

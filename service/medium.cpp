@@ -22,15 +22,6 @@ Guid guid_of(const Sha256& seed, std::string_view what) {
   return guid;
 }
 
-std::string command_line(const Medium& medium) {
-  std::string words =
-      "slipway.server=" + medium.server + " slipway.medium=" + identity_of(medium).volume.text();
-  if (medium.only_mac) {
-    words += " slipway.mac=" + medium.only_mac->text() + " BOOTIF=01-" + medium.only_mac->hyphens();
-  }
-  return words + " console=tty0 console=ttyS0,115200";
-}
-
 }  // namespace
 
 MediumIdentity identity_of(const Medium& medium) {
@@ -49,6 +40,15 @@ std::string volume_text(std::uint32_t id) {
     if (shift == 16) text += '-';
   }
   return text;
+}
+
+std::string command_line(const Medium& medium) {
+  std::string words =
+      "slipway.server=" + medium.server + " slipway.medium=" + identity_of(medium).volume.text();
+  if (medium.only_mac) {
+    words += " slipway.mac=" + medium.only_mac->text() + " BOOTIF=01-" + medium.only_mac->hyphens();
+  }
+  return words + " console=tty0 console=ttyS0,115200";
 }
 
 std::string grub_config(const Medium& medium, std::string_view what, std::string_view remedy) {

@@ -31,6 +31,9 @@ struct MediumIdentity {
 // "1234-ABCD", as GRUB and blkid write a FAT volume's number.
 [[nodiscard]] std::string volume_text(std::uint32_t id);
 
+// What the kernel is told: the server, the medium, the network card, and both consoles.
+[[nodiscard]] std::string command_line(const Medium& medium);
+
 // Run by GRUB on screen and, where there is one, serial port; starts /SLIPWAY/VMLINUZ with
 // /SLIPWAY/INITRD.IMG of the volume. `what` names the medium on the console ("stick"), `remedy` is
 // what to do when its files cannot be read.

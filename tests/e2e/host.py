@@ -18,6 +18,7 @@ FIRMWARES = {
     "uefi-rom": "OVMF and the iPXE ROM of the NIC",
     "uefi-secure": "OVMF and its own PXE, Secure Boot with Microsoft's keys",
     "uefi-secure-http": "the same and its own HTTP Boot",
+    "uefi-secure-own-key": "OVMF and its own PXE, Secure Boot with Debian's test key instead of Microsoft's",
 }
 
 
@@ -43,7 +44,12 @@ class Host:
         self._read_from = 0
         self._variables = lab.folder / f"{name}.vars.fd"
         if firmware != "bios":
-            shutil.copy(f"{OVMF}/OVMF_VARS_4M{'.ms' if self.is_secure() else ''}.fd", self._variables)
+            shutil.copy(f"{OVMF}/OVMF_VARS_4M{self._enrolled()}.fd", self._variables)
+
+    def _enrolled(self):
+        if not self.is_secure():
+            return ""
+        return ".snakeoil" if self.firmware.endswith("own-key") else ".ms"
 
     def is_secure(self):
         return self.firmware.startswith("uefi-secure")

@@ -45,6 +45,7 @@ ARGUMENTS = {
     "image verify": ["demo@1"],
     "media cidata": ["--mac", "52:54:00:aa:00:01", "-o", "FILE"],
     "media efi": ["-o", "FILE"],
+    "media uki": ["-o", "FILE"],
     "media usb": ["-o", "FILE"],
     "render": ["--mac", "52:54:00:aa:00:01", "user-data"],
     "serve": [],

@@ -272,6 +272,61 @@ class Efi(Usb):
         self.assertFalse(self.stick.exists())
 
 
+class Uki(Usb):
+    """The unified kernel image: sections of one EFI program, and a signature over them."""
+
+    def make(self, *words):
+        return self.good("media", "uki", "--server", self.SERVER, "-o", self.stick, *words)
+
+    def section(self, name):
+        out = self.folder / "section"
+        tool("objcopy", "-O", "binary", f"--only-section={name}", self.stick, out)
+        return out.read_bytes()
+
+    def config(self):
+        return self.section(".cmdline").decode() + " "
+
+    def test_its_table_and_file_system_are_good(self):
+        self.make()
+        self.assertEqual(self.section(".linux"), self.content["VMLINUZ"])
+        self.assertEqual(self.section(".initrd"), self.content["INITRD.IMG"])
+        self.assertIn("slipway.medium=", self.config())
+        places = [(int(line.split()[3], 16), int(line.split()[2], 16))
+                  for line in tool("objdump", "-h", self.stick).splitlines() if " ." in line and line.split()[0].isdigit()]
+        for (start, size), (after, _) in zip(sorted(places), sorted(places)[1:]):
+            self.assertLessEqual(start + size, after, "no section lies on another")
+
+    def test_the_same_stick_has_the_same_octets_and_another_one_another_identity(self):
+        self.make()
+        first = self.stick.read_bytes()
+        self.make()
+        self.assertEqual(self.stick.read_bytes(), first)
+        self.make("--mac", MAC)
+        self.assertNotEqual(self.stick.read_bytes(), first)
+
+    def test_the_server_is_the_configured_interface_unless_it_is_named(self):
+        answer = json.loads(self.good("media", "uki", "-o", self.stick, "--json").stdout)
+        self.assertEqual(answer["server"], "http://127.0.0.1:8080")
+
+    def test_it_is_signed_by_the_key_that_is_given(self):
+        keys = [self.folder / f"{name}.key" for name in ("ours", "other")]
+        for key in keys:
+            tool("openssl", "req", "-new", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={key.stem}", "-days", "1",
+                 "-keyout", key, "-out", key.with_suffix(".pem"))
+        ours, other = (key.with_suffix(".pem") for key in keys)
+        self.make("--key", keys[0], "--cert", ours)
+        tool("sbverify", "--cert", ours, self.stick)
+        with self.assertRaises(subprocess.CalledProcessError):
+            tool("sbverify", "--cert", other, self.stick)
+        self.assertEqual(self.section(".linux"), self.content["VMLINUZ"])
+
+    def test_what_cannot_be_made_is_said_and_leaves_no_file(self):
+        self.assertIn("signing", self.refused("media", "uki", "-o", self.stick, "--key", self.settings, "--cert", self.settings))
+        shutil.rmtree(self.installer)
+        self.assertIn("installer build", self.refused("media", "uki", "-o", self.stick))
+        self.assertFalse(self.stick.exists())
+
+
 if __name__ == "__main__":
     PROGRAM = str(Path(sys.argv.pop(1)) / "service" / "slipway")
     unittest.main()
