@@ -24,9 +24,6 @@ constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::size_t kReadOctets = 4'096;  // a head of firmware or curl has 100 to 400
 constexpr std::size_t kMaxReadOctets = 65'536;
-// What a record of a ClientHello begins with (RFC 8446 s.5.1). It may hold no end of a line, so
-// that nothing else would tell before the time for a head is over.
-constexpr char kTlsHandshake = 0x16;
 
 }  // namespace
 
@@ -154,17 +151,10 @@ asio::awaitable<std::optional<RequestHead>> Connection::read_head() {
   if (!is_first_) allow(hub_->limits.idle);
   bool has_begun = false;
   while (true) {
-    if (in_.starts_with(kTlsHandshake)) {
-      ++hub_->refusals.wrong_protocol;
-      auto problem = status_problem(400, "plain HTTP is spoken here, without TLS");
-      co_await refuse(make_exchange(RequestHead()), std::move(problem));
-      co_return std::nullopt;
-    }
     auto parsed = parse_request_head(in_);
     head_received_at_ = std::chrono::steady_clock::now();
     if (!parsed) {
-      const auto error = parsed.error();
-      auto problem = status_problem(status_of(error), error.message());
+      auto problem = answer_to(parsed.error());
       co_await refuse(make_exchange(RequestHead()), std::move(problem));
       co_return std::nullopt;
     }
@@ -180,6 +170,12 @@ asio::awaitable<std::optional<RequestHead>> Connection::read_head() {
     is_idle_ = false;
     if (!is_filled) co_return std::nullopt;
   }
+}
+
+// A head that cannot be read.
+Response Connection::answer_to(std::error_code error) {
+  if (error == Errc::tls) ++hub_->refusals.wrong_protocol;
+  return status_problem(status_of(error), error.message());
 }
 
 // The body ends up at the start of in_.

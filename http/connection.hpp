@@ -60,6 +60,7 @@ class Connection {
 
   Step take_in(std::size_t octets);
   void take_body(Request& request, std::size_t octets);
+  [[nodiscard]] Response answer_to(std::error_code error);
   [[nodiscard]] std::shared_ptr<Exchange> make_exchange(RequestHead head);
   void allow(std::chrono::milliseconds limit);
   [[nodiscard]] std::uint64_t taken_octets();

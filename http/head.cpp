@@ -15,8 +15,9 @@ struct Refusal {
   const char* text;
 };
 
-constexpr std::array<Refusal, 9> kRefusals{{
+constexpr std::array<Refusal, 10> kRefusals{{
     {Errc::malformed, 400, "the message head is malformed"},
+    {Errc::tls, 400, "plain HTTP is expected here, and TLS came"},
     {Errc::bad_target, 400, "the request target is not an acceptable path"},
     {Errc::head_too_large, 431, "the message head is too large"},
     {Errc::target_too_long, 414, "the request target is too long"},
@@ -130,7 +131,10 @@ Result<std::optional<std::string_view>> cut_head(std::string_view wire) {
   const auto end = window.find("\r\n\r\n");
   if (end != std::string_view::npos) return window.substr(0, end + kLineEnd.size());
   if (wire.size() >= kMaxHeadOctets) return refuse(Errc::head_too_large);
-  // A TLS hello, or lines that end in LF alone, would sit out the header timeout.
+  // What a record of a handshake begins with: no method does.
+  constexpr char kTlsHandshake = 0x16;
+  if (wire.starts_with(kTlsHandshake)) return refuse(Errc::tls);
+  // Noise, or lines that end in LF alone, would sit out the header timeout.
   const bool is_noise =
       !wire.empty() && !is_token(wire.substr(0, 1)) && !kLineEnd.starts_with(wire);
   if (is_noise || has_bare_line_feed(wire)) return refuse(Errc::malformed);

@@ -20,6 +20,7 @@ namespace slipway::http {
 
 enum class Errc {
   malformed = 1,       // not HTTP/1.x, or not unambiguously so
+  tls,                 // the start of a TLS handshake (RFC 8446 s.5.1)
   bad_target,          // the target is no path that we would look up
   head_too_large,      // above kMaxHeadOctets or kMaxHeaders
   target_too_long,     // above kMaxTargetOctets

@@ -101,6 +101,7 @@ class TlsTransport final : public Transport {
 };
 
 // HTTP/1.1 is all that is spoken; a client that offers nothing is served, too (RFC 7301 s.3.2).
+// NOLINTNEXTLINE(readability-function-size): OpenSSL's callback has six parameters.
 int choose_protocol(SSL* /*session*/, const unsigned char** chosen, unsigned char* octets,
                     const unsigned char* offered, unsigned int offered_octets, void* /*none*/) {
   static constexpr std::array<unsigned char, 9> kHttp{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};

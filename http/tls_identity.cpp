@@ -39,12 +39,12 @@ using Memory = std::unique_ptr<BIO, Freed<BIO_free_all>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>>;
 
 constexpr std::time_t kDay = 86'400;
-constexpr std::time_t kAuthorityLasts = 20 * 365 * kDay;
+constexpr std::time_t kAuthorityLasts = kDay * 365 * 20;
 // The longest that browsers took of private authorities; who verifies strictly refuses more.
-constexpr std::time_t kServerLasts = 825 * kDay;
-constexpr std::time_t kRenewedBefore = 90 * kDay;
+constexpr std::time_t kServerLasts = kDay * 825;
+constexpr std::time_t kRenewedBefore = kDay * 90;
 // Clocks of clients may be behind ours.
-constexpr std::time_t kBackdated = 2 * kDay;
+constexpr std::time_t kBackdated = kDay * 2;
 
 struct Pair {
   Key key;

@@ -124,6 +124,13 @@ TEST_CASE("an ambiguous or malformed head is refused with its status", "[http][h
   CHECK_FALSE(head.error().message().empty());
 }
 
+TEST_CASE("a TLS handshake is told from noise by its first octet", "[http][head]") {
+  CHECK(parse_request_head("\x16").error() == Errc::tls);
+  CHECK(parse_response_head(std::string_view("\x16\x03\x03\0", 4)).error() == Errc::tls);
+  CHECK(parse_request_head("\x15").error() == Errc::malformed);
+  CHECK(parse_request_head("\x80").error() == Errc::malformed);
+}
+
 TEST_CASE("a head has at most 100 headers", "[http][head]") {
   std::string lines;
   for (int i = 0; i < 99; ++i) lines += "A: b\r\n";
