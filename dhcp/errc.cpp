@@ -19,8 +19,14 @@ constexpr std::array<const char*, kErrcCount> kTexts{
     "not a network boot client",
     "no known client architecture",
     "asks for another type of boot server",
+    "takes another server's lease",
+    "a lease that nobody knows",
+    "from a network without leases",
+    "its lease is being written down",
+    "another DHCP server answers",
     "the interface has no IPv4 address",
     "the answer does not fit",
+    "no address is free",
 };
 
 class Category : public std::error_category {
@@ -36,7 +42,7 @@ class Category : public std::error_category {
 
 Fault fault(Errc code) {
   if (code <= Errc::bad_uuid) return Fault::malformed;
-  return code <= Errc::other_boot_item ? Fault::not_ours : Fault::our_failure;
+  return code <= Errc::withheld ? Fault::not_ours : Fault::our_failure;
 }
 
 std::error_code make_error_code(Errc code) {

@@ -22,10 +22,16 @@ enum class Errc : std::uint8_t {
   not_pxe,          // not ours: option 60 or 93 absent, or of another class
   unknown_arch,     // not ours: no architecture in option 93 that we have a boot program for
   other_boot_item,  // not ours: option 43.71 asks for a boot server type that we are not
+  other_server,     // not ours: a client that takes another server's lease
+  no_lease,         // not ours: of a lease that we know nothing of
+  other_network,    // not ours: from a network in which we give no leases
+  pending,          // not ours: a lease whose record is on the way to the disk, asked for again
+  withheld,         // not ours: another DHCP server answers here, so we give no leases
   no_address,       // our failure: the interface has no IPv4 address yet
   too_large,        // our failure: the answer does not fit
+  pool_empty,       // our failure: no address is free
 };
-inline constexpr std::size_t kErrcCount = 14;  // one past the last value
+inline constexpr std::size_t kErrcCount = 20;  // one past the last value
 
 enum class Fault : std::uint8_t { malformed, not_ours, our_failure };
 [[nodiscard]] Fault fault(Errc code);

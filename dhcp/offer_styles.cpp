@@ -28,6 +28,7 @@ std::string_view name_of(OfferStyle style) {
     case OfferStyle::automatic: return "auto";
     case OfferStyle::binl: return "binl";
     case OfferStyle::direct: return "direct";
+    case OfferStyle::leased: return "leased";
   }
   return {};
 }

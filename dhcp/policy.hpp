@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/net.hpp"
@@ -16,9 +17,10 @@ namespace slipway::dhcp {
 enum class OfferStyle : std::uint8_t {
   automatic,  // as experience shows, offer_styles.hpp
   binl,
-  direct
+  direct,
+  leased  // the file stands in the lease itself; only where we give the leases
 };
-[[nodiscard]] std::string_view name_of(OfferStyle style);  // "auto", "binl", "direct"
+[[nodiscard]] std::string_view name_of(OfferStyle style);  // "auto", "binl", "direct", "leased"
 
 // Decides who is answered and with which boot file. Called on the deciding thread for every
 // request that is well-formed and ours, on port 67 and on 4011 alike; must not block. A repeated
@@ -37,6 +39,17 @@ class BootPolicy {
   }
   // Whether anything was fetched from us by `mac` at `since` or later: an offer that it took.
   [[nodiscard]] virtual bool has_fetched(const Mac& /*mac*/, TimePoint /*since*/) { return false; }
+
+  // Where we give the leases: the address that `client` alone may have, and whether `address` is
+  // somebody's so.
+  [[nodiscard]] virtual std::optional<Ipv4> reserved_address(const Mac& /*client*/) {
+    return std::nullopt;
+  }
+  [[nodiscard]] virtual bool is_reserved(Ipv4 /*address*/) { return false; }
+  // `client` has a lease of ours from now on.
+  virtual void leased(const Mac& client, Ipv4 address, Ipv4 server) {
+    (void)client, (void)address, (void)server;  // not everybody keeps timelines
+  }
 
   // A boot client asked whose architecture (option 93) nothing fits; it gets silence. For its
   // timeline.

@@ -5,18 +5,13 @@
 #include <charconv>
 
 #include "dhcp/offer_styles.hpp"
+#include "dhcp/reply_parts.hpp"
 
 namespace slipway::dhcp {
 namespace {
 
-constexpr std::uint16_t kRelayPort = 67;
-constexpr Ipv4 kEveryone{{255, 255, 255, 255}};
-constexpr std::size_t kFileFieldOctets = 127;  // without its NUL
-constexpr Option kBootItem{71};                // within option 43: boot server type and layer
+constexpr Option kBootItem{71};  // within option 43: boot server type and layer
 constexpr std::size_t kBootItemOctets = 4;
-
-// Option 43.6 = 8: skip discovery and boot the file of this offer.
-constexpr std::array<std::uint8_t, 4> kBootOfferedFile{0x06, 0x01, 0x08, 0xff};
 
 std::optional<ByteView> boot_item(const Packet& packet) {
   const auto vendor_info = packet.options.find(Option::vendor_info);
@@ -33,7 +28,8 @@ bool wants_other_item(const Packet& packet) {
 
 bool boots_offered_file(const Client& client, OfferStyle style) {
   if (!is_firmware_pxe(client)) return false;
-  return (style == OfferStyle::automatic ? first_style(client.arch) : style) == OfferStyle::direct;
+  const bool told = style == OfferStyle::binl || style == OfferStyle::direct;
+  return (told ? style : first_style(client.arch)) == OfferStyle::direct;
 }
 
 // A dotted address in the caller's array.
@@ -55,32 +51,15 @@ Header reply_header(const Packet& packet, Ipv4 server, std::string_view file) {
   header.siaddr = server;
   header.giaddr = packet.giaddr;
   header.mac = packet.mac;
-  // In option 67 alone shim would lose the directory of its second stage.
-  if (file.size() <= kFileFieldOctets) header.file = file;
+  set_file(header, file);
   return header;
 }
 
-// Options up to 97. Firmware drops an answer without 54 (EDK2) or with another 60 than its own
-// class (everyone).
+// Options up to 97. EDK2 drops an answer without 54.
 void put_identity(Composer& composer, MessageType type, const Packet& packet, const Client& client,
                   Ipv4 server) {
-  const auto type_octet = static_cast<std::uint8_t>(type);
-  composer.option(Option::message_type, ByteView(&type_octet, 1));
-  composer.option(Option::server_id, server.octets);
-  composer.option(Option::vendor_class, client.arch == Arch::http_x64 ? "HTTPClient" : "PXEClient");
-  if (const auto uuid = packet.options.find(Option::client_uuid)) {
-    composer.option(Option::client_uuid, *uuid);
-  }
-}
-
-void put_long_file(Composer& composer, std::string_view file) {
-  if (file.size() > kFileFieldOctets) composer.option(Option::boot_file, file);
-}
-
-// RFC 3046 s.2.2: a server echoes option 82 unchanged, as the last one.
-void put_relay_info(Composer& composer, const Packet& packet) {
-  const auto info = packet.options.find(Option::relay_info);
-  if (info && !packet.giaddr.is_zero()) composer.option(Option::relay_info, *info);
+  put_type(composer, type, server);
+  put_boot_identity(composer, packet, client);
 }
 
 Result<std::size_t> compose_offer(const Packet& packet, const Client& client,

@@ -7,12 +7,13 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 
-#include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "base/log_limiter.hpp"
 #include "base/spawn.hpp"
 #include "base/udp.hpp"
 #include "dhcp/offer_styles.hpp"
+#include "dhcp/probe.hpp"
+#include "dhcp/seed.hpp"
 
 namespace slipway::dhcp {
 
@@ -36,20 +37,9 @@ constexpr std::chrono::minutes kSeldomInterval{10};
 constexpr std::uint32_t kAnswerLinesASecond = 20;
 constexpr std::uint32_t kTroubleLinesASecond = 1;
 
-std::string_view name(Reply::Kind kind) {
-  switch (kind) {
-    case Reply::Kind::offer: return "dhcp.offered";
-    case Reply::Kind::ack: return "dhcp.acknowledged";
-    case Reply::Kind::silent: return "dhcp.ignored";
-  }
-  return {};
-}
-
-std::uint64_t random_seed() {
-  std::array<std::uint8_t, 8> octets{};
-  random_octets(octets);
-  return Reader(octets).le64();
-}
+// By Reply::Kind.
+constexpr std::array<std::string_view, 3> kAnswerEvents{"dhcp.offered", "dhcp.acknowledged",
+                                                        "dhcp.ignored"};
 
 struct RivalEvent {
   std::string_view name;
@@ -89,13 +79,16 @@ struct Server::State {
         ear(io) {}
 
   Fallible<void> open(Port& port, std::uint16_t number);
-  void open_ear();
+  Fallible<void> open_ear();
+  void open_desk(LeaseOffice office);
+  void ask_around();
   void close();
   void drain(Port& port);
   void drain_ear();
   void report_heard(const Overheard& heard);
   void handle(Port& port, ByteView wire, const Arrived& arrived);
   Result<void> answer(Port& port, const Packet& packet, const Arrived& arrived);
+  Result<void> answer_lease(const Packet& packet, const Arrived& arrived);
   void send(Port& port, const Reply& reply, const Arrived& arrived);
   OfferStyle choose_offer(const Client& client, const OfferStyles::Ask& ask, Service service);
   void report(const Packet& packet, const Seen& seen);
@@ -111,6 +104,7 @@ struct Server::State {
   Port proxy;
   Port boot_server;
   asio::posix::stream_descriptor ear;
+  std::shared_ptr<LeaseDesk> desk;  // null: a proxy
   Counters counters;
   OfferStyles styles{random_seed()};
   LogLimiter limiter{kLogInterval}, seldom{kSeldomInterval};
@@ -129,16 +123,42 @@ Fallible<void> Server::State::open(Port& port, std::uint16_t number) {
   return {};
 }
 
-void Server::State::open_ear() {
+Fallible<void> Server::State::open_ear() {
   auto opened = Ear::open(settings.interface, settings.client_port);
   if (opened) {
     ear.assign(opened->release());
+  } else if (desk) {
+    return fail(opened.error(), "no leases without hearing other DHCP servers");
   } else {
     log::warn("dhcp.deaf", {{"interface", settings.interface}, {"why", opened.error().text()}});
   }
+  return {};
+}
+
+// The desk is this object's; it is stopped before the sockets close.
+void Server::State::open_desk(LeaseOffice office) {
+  desk = std::make_shared<LeaseDesk>(
+      std::move(office), LeaseDoor{.interface = settings.interface,
+                                   .send =
+                                       [this](ByteView wire, Endpoint to, Ipv4 from) {
+                                         return send_udp(proxy.socket.native_handle(), wire,
+                                                         {.to = to, .from = from});
+                                       },
+                                   .ask_around = [this] { ask_around(); },
+                                   .client_port = settings.client_port});
+}
+
+void Server::State::ask_around() {
+  const auto asked = ask(settings.interface, new_question(Question::As::client));
+  if (asked) return;
+  const bool first = troubles.allow(kUnsentEvent, std::chrono::steady_clock::now());
+  log::write(
+      first ? log::Level::warn : log::Level::debug, "dhcp.unsent",
+      {{"to", "everybody"}, {"why", asked.error().text()}, {"interface", settings.interface}});
 }
 
 void Server::State::close() {
+  if (desk) desk->stop();
   boost::system::error_code ignored;  // a socket that fails to close is closed all the same
   (void)proxy.socket.close(ignored);
   (void)boot_server.socket.close(ignored);
@@ -180,6 +200,7 @@ void Server::State::report_heard(const Overheard& heard) {
                 {"next_server", heard.next_server.text()},
                 {"interface", settings.interface}});
   }
+  if (desk) desk->hear(heard);
   if (bystander) bystander(heard);
 }
 
@@ -212,6 +233,7 @@ void Server::State::handle(Port& port, ByteView wire, const Arrived& arrived) {
 }
 
 Result<void> Server::State::answer(Port& port, const Packet& packet, const Arrived& arrived) {
+  if (desk && port.service == Service::proxy) return answer_lease(packet, arrived);
   const auto began = std::chrono::steady_clock::now();
   Arrival arrival{.service = port.service,
                   .server = arrived.to,
@@ -237,6 +259,21 @@ Result<void> Server::State::answer(Port& port, const Packet& packet, const Arriv
   const auto took = std::chrono::steady_clock::now() - began;
   report(packet, {*client, reply->kind, reply->file, arrived.to, arrival.offer, changed, took});
   return {};
+}
+
+// Who is no boot client, or one that nothing fits, needs an address all the same.
+Result<void> Server::State::answer_lease(const Packet& packet, const Arrived& arrived) {
+  if (const auto choice = choice_of(packet)) report_heard(*choice);
+  const auto began = std::chrono::steady_clock::now();
+  const auto client = identify(packet);
+  if (!client && client.error() == Errc::unknown_arch) drop(&packet, client.error());
+  const auto taken = desk->take(packet, client ? &*client : nullptr, arrived.to, arrived.from);
+  const bool offered = taken && client && packet.type == MessageType::discover;
+  if (!offered || !observer) return taken;
+  const auto took = std::chrono::steady_clock::now() - began;
+  const auto form = is_firmware_pxe(*client) ? OfferStyle::leased : OfferStyle::automatic;
+  observer({*client, Reply::Kind::offer, {}, arrived.to, form, false, took});
+  return taken;
 }
 
 // Automatic where the form does not matter. Whoever asks port 4011, or is an iPXE by now, took the
@@ -274,7 +311,7 @@ void Server::State::report(const Packet& packet, const Seen& seen) {
                      limiter.allow(seen.client.mac.octets, event, now) && answers.allow(event, now);
   const auto level = shown ? log::Level::info : log::Level::debug;
   if (log::enabled(level)) {
-    log::write(level, name(seen.kind),
+    log::write(level, kAnswerEvents[event],
                {{"mac", seen.client.mac.text()},
                 {"xid", hex(packet.xid)},
                 {"arch", seen.client.arch_code},
@@ -329,16 +366,22 @@ Fallible<void> Server::start() {
     state_->close();
     return boot_server;
   }
-  state_->open_ear();
+  if (auto heard = state_->open_ear(); !heard) {
+    state_->close();
+    return heard;
+  }
   const auto executor = state_->proxy.socket.get_executor();
   spawn(executor, "dhcp.proxy", State::serve(state_, state_->proxy));
   spawn(executor, "dhcp.boot_server", State::serve(state_, state_->boot_server));
   spawn(executor, "dhcp.ear", State::attend(state_));
+  if (state_->desk) state_->desk->start();
   log::info("dhcp.started", {{"interface", state_->settings.interface},
                              {"proxy_port", proxy_port()},
                              {"boot_server_port", boot_server_port()}});
   return {};
 }
+
+void Server::give_leases(LeaseOffice office) { state_->open_desk(std::move(office)); }
 
 void Server::stop() { state_->close(); }
 
@@ -353,5 +396,6 @@ std::uint16_t bound_port(const udp::socket& socket) {
 std::uint16_t Server::proxy_port() const { return bound_port(state_->proxy.socket); }
 std::uint16_t Server::boot_server_port() const { return bound_port(state_->boot_server.socket); }
 const Counters& Server::counters() const { return state_->counters; }
+const LeaseDesk* Server::desk() const { return state_->desk.get(); }
 
 }  // namespace slipway::dhcp

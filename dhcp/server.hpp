@@ -1,7 +1,7 @@
-// dhcp/server.hpp -- the sockets of one interface: port 67 (proxyDHCP) and 4011 (boot server), and
-// an ear for what other servers answer.
+// dhcp/server.hpp -- the sockets of one interface: port 67 (proxyDHCP, or leases) and 4011 (boot
+// server), and an ear for what other servers answer.
 //
-// The only file of dhcp/ with an event loop, a clock and a log. Everything runs on the thread of
+// The only file of dhcp/ with an event loop and a clock. Everything runs on the thread of
 // the io_context that is given; so do the calls of the policy and of the observer.
 #pragma once
 
@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "dhcp/lease_desk.hpp"
 #include "dhcp/overhear.hpp"
 #include "dhcp/respond.hpp"
 
@@ -67,6 +68,10 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  // Before start(): port 67 gives leases and is no proxy. start() then fails without CAP_NET_RAW,
+  // because another DHCP server could not be heard.
+  void give_leases(LeaseOffice office);
+
   // Opens both sockets and begins to answer. Port 67 may be shared with other servers of this
   // machine. Fails when a socket cannot be opened or bound; then nothing is served. Without the
   // right to listen beside other servers (CAP_NET_RAW) it says so and serves without.
@@ -80,6 +85,8 @@ class Server {
   [[nodiscard]] std::uint16_t boot_server_port() const;
 
   [[nodiscard]] const Counters& counters() const;
+  // Null while no leases are given.
+  [[nodiscard]] const LeaseDesk* desk() const;
 
  private:
   struct State;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "provisioning/config_dhcp.hpp"
 #include "provisioning/fields.hpp"
-#include "provisioning/offer_setting.hpp"
 #include "provisioning/yaml.hpp"
 
 namespace slipway::provisioning {
@@ -81,16 +81,6 @@ void read_database(const Value& value, Config& config, Mistakes& mistakes) {
   } else {
     config.database_url = std::move(url);
   }
-}
-
-FieldReader dhcp_service(Config& config) {
-  auto mode = shaped(word_of({"proxy"}), [](const Value& value, Mistakes& mistakes) {
-    (void)require_word(value, {"proxy"}, mistakes);  // the only one, so nothing to keep
-  });
-  return nested("dhcp", {{"mode", std::move(mode)},
-                         {"port", port(config.dhcp_port)},
-                         {"binl_port", port(config.binl_port)},
-                         {"offer", offer_style(config.offer)}});
 }
 
 FieldReader boot_program(dhcp::Arch arch, std::string& target) {
@@ -286,6 +276,7 @@ LoadedConfig parse_config(std::string_view text, const std::filesystem::path& fi
                                "interface to serve, as in [eth1]"});
   }
   check_ports(parsed.value, config, loaded.mistakes);
+  if (loaded.good()) check_dhcp(parsed.value, config, loaded.mistakes);
   if (config.require_signed && config.image_keys.empty()) {
     const auto* at = parsed.value.at("images.require_signed");
     loaded.mistakes.push_back({at != nullptr ? at->key_mark() : parsed.value.mark,
@@ -320,10 +311,7 @@ std::string print_config(const Config& config) {
                                   {"uefi", make_text(config.boot_programs.uefi)},
                                   {"uefi_http", make_text(config.boot_programs.uefi_http)}})},
       {"installer", path_value(config.installer)},
-      {"dhcp", make_map({{"mode", make_text("proxy")},
-                         {"port", make_number(config.dhcp_port)},
-                         {"binl_port", make_number(config.binl_port)},
-                         {"offer", make_text(std::string(dhcp::name_of(config.offer)))}})},
+      {"dhcp", dhcp_value(config)},
       {"tftp", make_map({{"port", make_number(config.tftp_port)},
                          {"allow", make_list(std::move(allow))},
                          {"max_blksize", make_number(config.tftp_max_blksize)},

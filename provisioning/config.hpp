@@ -11,6 +11,7 @@
 
 #include "base/net.hpp"
 #include "base/secret.hpp"
+#include "dhcp/lease.hpp"
 #include "dhcp/policy.hpp"
 #include "provisioning/boot_program.hpp"
 #include "provisioning/shape.hpp"
@@ -18,6 +19,9 @@
 #include "provisioning/value.hpp"
 
 namespace slipway::provisioning {
+
+// Beside a DHCP server that gives the leases, or in its place on an isolated bench.
+enum class DhcpMode : std::uint8_t { proxy, server };
 
 enum class UnknownHosts : std::uint8_t { ignore, discover };
 
@@ -46,6 +50,8 @@ struct Config {
   std::filesystem::path boot_folder;                // the operator's own; default: data_dir/boot
   BootPrograms boot_programs;
   std::filesystem::path installer;  // default: data_dir/installer
+  DhcpMode dhcp_mode = DhcpMode::proxy;
+  dhcp::LeasePlan leases;  // for DhcpMode::server
   std::uint16_t dhcp_port = 67;
   std::uint16_t binl_port = 4011;
   dhcp::OfferStyle offer = dhcp::OfferStyle::automatic;  // for hosts that say nothing of their own

@@ -67,6 +67,7 @@ void check_identities(const Drafts& drafts, Mistakes& mistakes) {
   Unique<Mac> macs;
   Unique<Uuid> uuids;
   Unique<std::string> serials;
+  Unique<Ipv4> benches;
   for (const auto& draft : drafts.hosts) {
     const auto& host = draft.host;
     for (std::size_t i = 0; i < host.macs.size(); ++i) {
@@ -78,6 +79,10 @@ void check_identities(const Drafts& drafts, Mistakes& mistakes) {
     if (host.uuid) uuids.add(*host.uuid, "UUID " + host.uuid->text(), draft.uuid_mark, mistakes);
     if (!host.serial.empty()) {
       serials.add(host.serial, "serial number `" + host.serial + "`", draft.serial_mark, mistakes);
+    }
+    if (host.bench_address) {
+      benches.add(*host.bench_address, "bench address " + host.bench_address->text(),
+                  host.bench_address_mark, mistakes);
     }
   }
   check_shared(drafts, macs, mistakes);

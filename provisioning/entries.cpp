@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "provisioning/address_setting.hpp"
 #include "provisioning/boot_program.hpp"
 #include "provisioning/offer_setting.hpp"
 #include "provisioning/schema.hpp"
@@ -187,6 +188,14 @@ FieldReader host_offer(HostEntry& host) {
     dhcp::OfferStyle style{};
     offer_style(style)(value, mistakes);
     if (mistakes.size() == before) host.offer = style;
+    host.offer_mark = value.mark;
+  });
+}
+
+FieldReader bench_address(HostEntry& host) {
+  return shaped(address_shape(), [&host](const Value& value, Mistakes& mistakes) {
+    host.bench_address_mark = value.mark;
+    host.bench_address = require_address(value, mistakes);
   });
 }
 
@@ -222,7 +231,8 @@ std::vector<Field> host_fields(HostDraft& draft, UserDataParts& parts) {
                      {"site", marked(host.site, draft.site_mark)},
                      {"profile", marked(host.profile, draft.profile_mark)},
                      {"offer", host_offer(host)},
-                     {"boot_program", boot_program(host.boot_program)}});
+                     {"boot_program", boot_program(host.boot_program)},
+                     {"bench_address", bench_address(host)}});
 }
 
 }  // namespace

@@ -60,6 +60,10 @@ class Gate final : public dhcp::BootPolicy {
     return fetched_.seen_since(mac, since);
   }
 
+  [[nodiscard]] std::optional<Ipv4> reserved_address(const Mac& client) override;
+  [[nodiscard]] bool is_reserved(Ipv4 address) override;
+  void leased(const Mac& client, Ipv4 address, Ipv4 server) override;
+
   void unknown_arch(const Mac& client, std::uint16_t arch_code) override;
 
   // Whether DHCP answered `peer` in the last ten minutes (by its address, or by its MAC in the

@@ -14,8 +14,9 @@ constexpr std::size_t kMaxColumns = 200;
 using Cell = CsvCell;
 using Row = CsvRow;
 
-constexpr std::array<std::string_view, 9> kKeys{
-    "name", "macs", "shared_macs", "uuid", "serial", "site", "profile", "offer", "boot_program"};
+constexpr std::array<std::string_view, 10> kKeys{
+    "name", "macs",    "shared_macs", "uuid",         "serial",
+    "site", "profile", "offer",       "boot_program", "bench_address"};
 
 // What a column may be called: a key of a host, or a key of user-data with dots.
 bool is_column(std::string_view name) {

@@ -178,6 +178,7 @@ void Inventory::index() {
     index_.hosts.emplace(hosts[i].name, i);
     for (const auto& mac : hosts[i].macs) index_.macs.emplace(mac, i);
     for (const auto& mac : hosts[i].shared_macs) index_.shared.emplace(mac, i);
+    if (hosts[i].bench_address) index_.benches.emplace(*hosts[i].bench_address, i);
   }
   index_.counts[0] = profiles.size();
   index_.counts[1] = sites.size();
@@ -232,6 +233,15 @@ const HostEntry* Inventory::host_by_mac(const Mac& mac) const {
     return std::ranges::find(host.macs, mac) != host.macs.end();
   };
   const auto found = std::ranges::find_if(hosts, holds);
+  return found == hosts.end() ? nullptr : &*found;
+}
+
+const HostEntry* Inventory::host_by_bench_address(Ipv4 address) const {
+  if (is_indexed()) {
+    const auto place = index_.benches.find(address);
+    return place == index_.benches.end() ? nullptr : &hosts[place->second];
+  }
+  const auto found = std::ranges::find(hosts, address, &HostEntry::bench_address);
   return found == hosts.end() ? nullptr : &*found;
 }
 

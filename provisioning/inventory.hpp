@@ -143,9 +143,11 @@ struct HostEntry {
   std::string serial;
   std::string manufacturer, product;  // as the machine says; no inventory file has them
   std::optional<dhcp::OfferStyle>
-      offer{};                 // how its firmware is sent to its file; none: as the depot
-  std::string boot_program{};  // boot_program.hpp; empty: the depot's for its architecture
-  std::string site, profile;   // profile as written: NAME or NAME@VERSION; empty: not assigned
+      offer{};                          // how its firmware is sent to its file; none: as the depot
+  std::string boot_program{};           // boot_program.hpp; empty: the depot's for its architecture
+  std::optional<Ipv4> bench_address{};  // its lease while it is set up, where we give those
+  Mark offer_mark{}, bench_address_mark{};
+  std::string site, profile;  // profile as written: NAME or NAME@VERSION; empty: not assigned
   Value user_data;
   Mark mark;
 };
@@ -162,6 +164,8 @@ struct Inventory {
   [[nodiscard]] const HostEntry* host(std::string_view name) const;
   // Null also for a MAC that hosts share.
   [[nodiscard]] const HostEntry* host_by_mac(const Mac& mac) const;
+  // The host that alone gets `address` as a lease, or null.
+  [[nodiscard]] const HostEntry* host_by_bench_address(Ipv4 address) const;
   // The hosts that list `mac` among their shared MACs.
   [[nodiscard]] std::vector<const HostEntry*> sharers(const Mac& mac) const;
 
@@ -179,6 +183,7 @@ struct Inventory {
     Places profiles, sites, hosts;  // profiles by NAME (highest version) and by NAME@VERSION
     std::map<Mac, std::size_t> macs;
     std::multimap<Mac, std::size_t> shared;
+    std::map<Ipv4, std::size_t> benches;
     std::size_t counts[3] = {};  // of what was indexed
   };
   [[nodiscard]] bool is_indexed() const;

@@ -7,6 +7,7 @@ namespace slipway::provisioning {
 Provisioning::Provisioning(Surroundings surroundings, Store& store, StoredState state,
                            Artifacts& artifacts)
     : worker_(store, surroundings.scheduler),
+      lease_keeper_(worker_),
       ledger_(surroundings, worker_, state),
       delay_(surroundings.scheduler),
       gate_(ledger_, artifacts),

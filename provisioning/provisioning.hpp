@@ -17,6 +17,7 @@
 #include "provisioning/boot_files.hpp"
 #include "provisioning/gate.hpp"
 #include "provisioning/installs.hpp"
+#include "provisioning/lease_keeper.hpp"
 #include "provisioning/loaders.hpp"
 #include "provisioning/lookout.hpp"
 #include "provisioning/operator.hpp"
@@ -36,6 +37,7 @@ class Provisioning {
   Provisioning& operator=(const Provisioning&) = delete;
 
   [[nodiscard]] dhcp::BootPolicy& boot_policy() { return gate_; }
+  [[nodiscard]] dhcp::LeaseStore& lease_store() { return lease_keeper_; }
   // Whether a connection from this address must get through whatever the crowd.
   [[nodiscard]] bool expects(Ipv4 peer) { return gate_.expects(peer); }
   [[nodiscard]] tftp::Files& tftp_files() { return boot_files_; }
@@ -67,6 +69,7 @@ class Provisioning {
 
  private:
   StoreWorker worker_;
+  LeaseKeeper lease_keeper_;
   Ledger ledger_;
   StrangerDelay delay_;
   Gate gate_;

@@ -21,6 +21,7 @@
 
 #include "base/result.hpp"
 #include "base/scheduler.hpp"
+#include "dhcp/lease.hpp"
 #include "provisioning/audit.hpp"
 #include "provisioning/host.hpp"
 #include "provisioning/store_batches.hpp"
@@ -111,6 +112,10 @@ struct PublishProfile {
   std::int64_t at_ms = 0;
 };
 
+struct KeepLease {  // in the place of what was kept of its address
+  dhcp::LeaseRecord lease{};
+};
+
 // Stands before the other steps of a change of `host`: the change was decided on what the store
 // had at `revision`. It fails when another server changed the host after that.
 struct AsOf {
@@ -121,12 +126,13 @@ struct AsOf {
 using Step =
     std::variant<AsOf, AddHost, DeleteHost, MoveSessions, PutFacts, Transition, Note, AddArming,
                  EndArming, KeepTime, AddSession, OpenSession, BindSession, EndSession, AddAttempt,
-                 EndAttempt, PublishProfile, AddBatch, ClaimSlot, CloseBatch, KeepBox>;
+                 EndAttempt, PublishProfile, AddBatch, ClaimSlot, CloseBatch, KeepBox, KeepLease>;
 using Change = std::vector<Step>;
 
 // All that a starting server takes up again.
 struct StoredState {
   std::vector<Host> hosts;                  // with live armings and kept sessions
+  std::vector<dhcp::LeaseRecord> leases;    // also those that are over
   std::vector<Batch> batches;               // in the order in which they were opened
   std::map<std::string, Sha256> published;  // profile id -> digest at its first arming
   // New ids count on from these; several servers never give the same.

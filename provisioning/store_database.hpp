@@ -129,6 +129,8 @@ void connect_sqlite(soci::session& sql, const std::filesystem::path& file, Durab
 [[nodiscard]] std::vector<Batch> read_batches(soci::session& sql, const Now& now,
                                               std::int64_t clock_ms);
 
+[[nodiscard]] std::vector<dhcp::LeaseRecord> read_leases(soci::session& sql);
+
 // Brings the tables to kSchemaVersion; fails when they are newer. SOCI's exceptions pass.
 [[nodiscard]] Fallible<void> migrate(soci::session& sql, const Dialect& dialect);
 

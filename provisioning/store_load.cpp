@@ -204,6 +204,7 @@ Fallible<StoredState> Store::load(Now now) {
     state.hosts = complete_hosts(sql, {}, now, clock.clock_ms);
     forget_own(state.hosts, server);
     state.batches = store_detail::read_batches(sql, now, clock.clock_ms);
+    state.leases = store_detail::read_leases(sql);
     state.published = published_after(sql, -1);
     state.last_arming = number(sql, "coalesce(max(id), 0) FROM armings");
     state.last_attempt = number(sql, "coalesce(max(id), 0) FROM attempts");

@@ -114,6 +114,12 @@ inline constexpr std::array kSchema2Sqlite{
     "UPDATE host_macs SET position = rowid",
 };
 
+inline constexpr std::array kSchema3{
+    // Of each address the last lease; `client` in hexadecimal.
+    "CREATE TABLE leases (network TEXT NOT NULL, address TEXT NOT NULL, client TEXT NOT NULL, "
+    "mac TEXT NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (network, address)) STRICT",
+};
+
 // What leads to version `to` from the one before it.
 struct SchemaStep {
   std::int64_t to;
@@ -124,6 +130,7 @@ struct SchemaStep {
 inline constexpr std::array kSchemaSteps{
     SchemaStep{.to = 1, .statements = kSchema1, .sqlite_only = {}},
     SchemaStep{.to = 2, .statements = kSchema2, .sqlite_only = kSchema2Sqlite},
+    SchemaStep{.to = 3, .statements = kSchema3, .sqlite_only = {}},
 };
 
 inline constexpr std::int64_t kSchemaVersion = kSchemaSteps.back().to;

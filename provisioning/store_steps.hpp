@@ -63,4 +63,7 @@ void apply_step(StepContext& context, const ClaimSlot& step);
 void apply_step(StepContext& context, const CloseBatch& step);
 void apply_step(StepContext& context, const KeepBox& step);
 
+// In store_leases.cpp.
+void apply_step(StepContext& context, const KeepLease& step);
+
 }  // namespace slipway::provisioning::store_detail

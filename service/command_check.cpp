@@ -6,6 +6,7 @@
 #include <optional>
 #include <tuple>
 
+#include "provisioning/config_dhcp.hpp"
 #include "provisioning/inventory.hpp"
 #include "provisioning/token_expiry.hpp"
 #include "service/check_installers.hpp"
@@ -45,6 +46,8 @@ void check(Common& common, bool print) {
     std::ranges::move(loaded.mistakes, std::back_inserter(mistakes));
     if (loaded.good()) {
       check_tokens(loaded.inventory, mistakes);
+      std::ranges::move(prov::check_bench(settings.config, loaded.inventory),
+                        std::back_inserter(mistakes));
       auto installers = check_installers(settings.config, loaded.inventory);
       std::ranges::move(installers.mistakes, std::back_inserter(mistakes));
       notes = std::move(installers.notes);

@@ -19,14 +19,14 @@ using Level = Finding::Level;
 void add_all(Findings& to, Findings more) { std::ranges::move(more, std::back_inserter(to)); }
 
 // Sends on `interface`, which the settings name.
-Findings look_at_lan(const Interface& interface, std::chrono::seconds listen) {
+Findings look_at_lan(const Interface& interface, std::chrono::seconds listen, bool leases) {
   const auto answers = ask_lan(interface, listen);
   if (!answers) {
     return {{Level::error, "lan",
              "the network of " + interface.name + " cannot be asked: " + answers.error().text(),
              "run the doctor as root"}};
   }
-  return judge_lan(interface, *answers);
+  return judge_lan(interface, *answers, leases);
 }
 
 Findings examine(const provisioning::Config& config, std::chrono::seconds listen) {
@@ -37,7 +37,8 @@ Findings examine(const provisioning::Config& config, std::chrono::seconds listen
     add_all(findings, check_interface(config, name, interface));
     if (!interface) continue;
     add_all(findings, check_ports(config, *interface, service_runs));
-    if (listen.count() > 0) add_all(findings, look_at_lan(*interface, listen));
+    const bool leases = config.dhcp_mode == provisioning::DhcpMode::server;
+    if (listen.count() > 0) add_all(findings, look_at_lan(*interface, listen, leases));
   }
   add_all(findings, check_files(config));
   findings.push_back(check_clock(std::chrono::system_clock::now(), config.data_dir));

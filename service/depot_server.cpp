@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "base/log.hpp"
+#include "dhcp/seed.hpp"
 #include "service/health.hpp"
 
 namespace slipway::service {
@@ -85,6 +86,7 @@ Fallible<void> DepotServer::open_store() {
   store_ = std::move(*store);
   auto state = store_->load(both_clocks());
   if (!state) return std::unexpected(state.error());
+  if (auto opened = open_leases(state->leases); !opened) return opened;
   const prov::Surroundings surroundings{
       .config = config_, .scheduler = loop_, .now = both_clocks, .neighbour = [this](Ipv4 peer) {
         return neighbour(peer);
@@ -100,6 +102,24 @@ Fallible<void> DepotServer::open_store() {
         return unfollowed;
       });
   if (!inventory_->reload().good) return fail("the inventory has mistakes; see `slipway check`");
+  return {};
+}
+
+// With the leases that were acknowledged before this start.
+Fallible<void> DepotServer::open_leases(std::span<const dhcp::LeaseRecord> kept) {
+  if (config_.dhcp_mode != prov::DhcpMode::server) return {};
+  std::vector<Cidr> served;
+  for (const auto& interface : interfaces_) {
+    if (interface.address.is_zero()) {
+      return fail("interface " + interface.name + " has no IPv4 address to give leases from");
+    }
+    served.push_back({interface.address, interface.prefix_bits});
+  }
+  auto settings = dhcp::settle(config_.leases, served);
+  if (!settings) return std::unexpected(settings.error());
+  leases_ = std::make_unique<dhcp::Leases>(*std::move(settings), dhcp::random_seed());
+  const auto now = both_clocks();
+  for (const auto& lease : kept) leases_->restore(lease, {now.steady, now.unix_ms});
   return {};
 }
 
@@ -124,17 +144,31 @@ Fallible<void> DepotServer::open_boot_plane() {
     const auto tftp = tftp_.back()->start();
     if (!tftp) return tftp;
 
-    dhcp_.push_back(std::make_unique<dhcp::Server>(
-        io_,
-        dhcp::ServerSettings{.interface = interface.name,
-                             .proxy_port = config_.dhcp_port,
-                             .boot_server_port = config_.binl_port},
-        provisioning_->boot_policy(), [this](const dhcp::Seen& seen) { answered(seen); },
-        [this](const dhcp::Overheard& heard) { hear(heard); }));
-    const auto dhcp = dhcp_.back()->start();
+    const auto dhcp = open_dhcp(interface);
     if (!dhcp) return dhcp;
   }
   return {};
+}
+
+Fallible<void> DepotServer::open_dhcp(const Interface& interface) {
+  dhcp_.push_back(std::make_unique<dhcp::Server>(
+      io_,
+      dhcp::ServerSettings{.interface = interface.name,
+                           .proxy_port = config_.dhcp_port,
+                           .boot_server_port = config_.binl_port},
+      provisioning_->boot_policy(), [this](const dhcp::Seen& seen) { answered(seen); },
+      [this](const dhcp::Overheard& heard) { hear(heard); }));
+  if (leases_) {
+    dhcp_.back()->give_leases({.leases = *leases_,
+                               .store = provisioning_->lease_store(),
+                               .policy = provisioning_->boot_policy(),
+                               .scheduler = loop_,
+                               .now = [] {
+                                 const auto now = both_clocks();
+                                 return dhcp::Moment{now.steady, now.unix_ms};
+                               }});
+  }
+  return dhcp_.back()->start();
 }
 
 Fallible<void> DepotServer::open_operator_plane() {
@@ -160,6 +194,10 @@ std::optional<Mac> DepotServer::neighbour(Ipv4 peer) {
 
 void DepotServer::answered(const dhcp::Seen& seen) {
   answering_.observe(seen.took);
+  if (leases_) {  // ours is the DHCP server that answered it
+    provisioning_->lookout().hear(seen.client.mac, prov::Heard::lease,
+                                  {seen.server, {}, std::chrono::steady_clock::now()});
+  }
   if (seen.offer == dhcp::OfferStyle::automatic) return;
   provisioning_->lookout().offered(seen.client.mac, seen.offer, seen.offer_changed);
 }
@@ -187,6 +225,11 @@ std::string DepotServer::metrics() {
   }
   slipway::metrics::Text text;
   write_dhcp(text, dhcp, answering_);
+  std::vector<LeaseReading> desks;
+  for (std::size_t i = 0; i < dhcp_.size() && leases_; ++i) {
+    desks.push_back({interfaces_[i].name, dhcp_[i]->desk()});
+  }
+  if (leases_) write_leases(text, desks, leases_->count(both_clocks().steady));
   write_tftp(text, tftp);
   const std::array<const HttpMeter*, 2> meters{&boot_meter_, &operator_meter_};
   HttpMeter::write(text, meters);

@@ -9,10 +9,12 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "dhcp/leases.hpp"
 #include "dhcp/server.hpp"
 #include "http/access_log.hpp"
 #include "http/server.hpp"
@@ -47,7 +49,9 @@ class DepotServer {
  private:
   [[nodiscard]] Fallible<void> find_interfaces();
   [[nodiscard]] Fallible<void> open_store();
+  [[nodiscard]] Fallible<void> open_leases(std::span<const dhcp::LeaseRecord> kept);
   [[nodiscard]] Fallible<void> open_boot_plane();
+  [[nodiscard]] Fallible<void> open_dhcp(const Interface& interface);
   [[nodiscard]] Fallible<void> open_operator_plane();
   [[nodiscard]] std::optional<Mac> neighbour(Ipv4 peer);
   [[nodiscard]] std::string metrics();
@@ -70,6 +74,7 @@ class DepotServer {
   std::unique_ptr<provisioning::Store> store_;
   std::unique_ptr<provisioning::Provisioning> provisioning_;
   std::unique_ptr<InventoryKeeper> inventory_;
+  std::unique_ptr<dhcp::Leases> leases_;  // null: a proxy
   std::vector<std::unique_ptr<dhcp::Server>> dhcp_;
   std::vector<std::unique_ptr<tftp::Server>> tftp_;
   std::unique_ptr<http::Server> boot_http_, operator_http_;

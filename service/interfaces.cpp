@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -49,6 +50,9 @@ Fallible<Interface> find_interface(const std::string& name) {
     const bool is_ipv4 = entry->ifa_addr != nullptr && entry->ifa_addr->sa_family == AF_INET;
     if (is_ipv4 && name == entry->ifa_name && found.address.is_zero()) {
       found.address = ipv4_of(entry->ifa_addr);
+      if (entry->ifa_netmask == nullptr) continue;
+      const auto mask = ipv4_of(entry->ifa_netmask).number();
+      found.prefix_bits = static_cast<std::uint8_t>(std::countl_one(mask));
     }
   }
   if (found.index == 0) {

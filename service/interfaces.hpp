@@ -1,6 +1,7 @@
 // service/interfaces.hpp -- the machine's network interfaces, as far as serving needs them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/net.hpp"
@@ -11,7 +12,8 @@ namespace slipway::service {
 struct Interface {
   std::string name;
   unsigned index = 0;
-  Ipv4 address;  // the first IPv4 address; zero while it has none
+  Ipv4 address;                   // the first IPv4 address; zero while it has none
+  std::uint8_t prefix_bits = 32;  // of the network of that address
 };
 
 // Fails when there is no such interface; the message lists those there are.

@@ -17,9 +17,11 @@ using metrics::Text;
 
 // By dhcp::Errc; its test holds the two together.
 constexpr auto kReasons = std::to_array<std::string_view>(
-    {"none", "truncated", "bad_cookie", "not_ethernet", "option_overrun", "no_message_type",
-     "bad_uuid", "not_a_request", "wrong_type", "not_pxe", "unknown_arch", "other_boot_item",
-     "no_address", "too_large"});
+    {"none",           "truncated",       "bad_cookie",    "not_ethernet",
+     "option_overrun", "no_message_type", "bad_uuid",      "not_a_request",
+     "wrong_type",     "not_pxe",         "unknown_arch",  "other_boot_item",
+     "other_server",   "no_lease",        "other_network", "pending",
+     "withheld",       "no_address",      "too_large",     "pool_empty"});
 
 constexpr auto kAnswerBounds = std::to_array<double>(
     {0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1, 1});
@@ -132,6 +134,35 @@ void write_dhcp(Text& text, std::span<const DhcpReading> readings,
   text.family("slipway_dhcp_answer_seconds", Kind::histogram,
               "From a request that was ours, DISCOVER or on port 4011, to its answer.");
   text.sample({}, answering);
+}
+
+void write_leases(Text& text, std::span<const LeaseReading> readings,
+                  const dhcp::LeaseCounts& counts) {
+  constexpr auto kKinds = std::to_array<std::string_view>(
+      {"offered", "leased", "refused", "informed", "released", "declined"});
+  text.family("slipway_dhcp_leases_total", Kind::counter,
+              "What was said to clients of leases, and what they said.");
+  for (const auto& one : readings) {
+    for (std::size_t i = 0; i < kKinds.size(); ++i) {
+      text.sample({{"interface", one.interface}, {"kind", kKinds[i]}},
+                  one.desk->counters().done[i]);
+    }
+  }
+  text.family("slipway_dhcp_leases_unkept_total", Kind::counter,
+              "Leases that did not reach the disk, and so were not acknowledged.");
+  for (const auto& one : readings) {
+    text.sample({{"interface", one.interface}}, one.desk->counters().unkept);
+  }
+  text.family("slipway_dhcp_leases_withheld", Kind::gauge,
+              "1 while no lease is given, because another DHCP server answers or may.");
+  for (const auto& one : readings) {
+    text.sample({{"interface", one.interface}}, std::uint64_t{one.desk->may_lease() ? 0U : 1U});
+  }
+  text.family("slipway_dhcp_addresses", Kind::gauge, "Addresses of the pools, by what they are.");
+  text.sample({{"state", "leased"}}, std::uint64_t{counts.leased});
+  text.sample({{"state", "offered"}}, std::uint64_t{counts.offered});
+  text.sample({{"state", "declined"}}, std::uint64_t{counts.declined});
+  text.sample({{"state", "all"}}, std::uint64_t{counts.all});
 }
 
 std::string_view dhcp_drop_reason(std::size_t errc) {

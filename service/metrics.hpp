@@ -28,6 +28,14 @@ void write_dhcp(metrics::Text& text, std::span<const DhcpReading> readings,
 // The label for a dhcp::Errc; empty for one that has none here.
 [[nodiscard]] std::string_view dhcp_drop_reason(std::size_t errc);
 
+struct LeaseReading {
+  std::string_view interface;
+  const dhcp::LeaseDesk* desk;
+};
+// Only where leases are given.
+void write_leases(metrics::Text& text, std::span<const LeaseReading> readings,
+                  const dhcp::LeaseCounts& counts);
+
 struct TftpReading {
   std::string_view interface;
   const tftp::Counters* counters;

@@ -16,6 +16,7 @@ FOLDERS = {
     "images": ["base", "images"],
     "images/import": ["base", "images", "images/import"],
     "provisioning": ["base", "images", "provisioning", "dhcp/client.hpp", "dhcp/policy.hpp",
+                     "dhcp/lease.hpp",  # which leases are given, and that the store keeps them
                      "tftp/files.hpp", "http/message.hpp", "http/route.hpp"],
     "agent": ["base", "images", "agent", "http/client.hpp", "http/message.hpp"],
     # images/import brings libcurl, which the agent must not link: service/ alone uses it.

@@ -20,8 +20,8 @@ namespace slipway::service {
 [[nodiscard]] Fallible<std::vector<dhcp::Overheard>> ask_lan(const Interface& interface,
                                                              std::chrono::milliseconds listen);
 
-// What the answers mean for hosts that boot here.
+// What the answers mean for hosts that boot here. `leases`: we give them, so nobody else may.
 [[nodiscard]] Findings judge_lan(const Interface& interface,
-                                 std::span<const dhcp::Overheard> answers);
+                                 std::span<const dhcp::Overheard> answers, bool leases = false);
 
 }  // namespace slipway::service

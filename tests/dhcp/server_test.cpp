@@ -1,17 +1,15 @@
 #include "dhcp/server.hpp"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
-#include <sstream>
 
-#include "base/descriptor.hpp"
 #include "base/log.hpp"
 #include "base/udp.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/dhcp_packets.hpp"
+#include "tests/support/lease_bench.hpp"
+#include "tests/support/log_capture.hpp"
 
 using namespace slipway;
 using namespace slipway::dhcp;
@@ -140,6 +138,45 @@ TEST_CASE("1e.42 what other servers answer is counted and told", "[dhcp][server]
   CHECK(counts[static_cast<std::size_t>(Overheard::Kind::pxe_lease)] == 1);
 }
 
+TEST_CASE("a server that gives leases offers them on the wire, and no more beside another",
+          "[dhcp][server][lease][loopback]") {
+  test::HandTime time;
+  test::SlowStore store;
+  test::LeasePolicy policy;
+  auto settings = test::small_network();
+  settings.networks[0].network = *Cidr::parse("127.0.0.0/8");
+  settings.networks[0].ranges = {{test::ip("127.0.9.1"), test::ip("127.0.9.4")}};
+  settings.own = {kLoopback};
+  Leases leases(std::move(settings), 7);
+  log::set_level(log::Level::error);
+  boost::asio::io_context io;
+  Peer client;
+  unsigned seen = 0;
+  Server server(
+      io, {.interface = "lo", .proxy_port = 0, .boot_server_port = 0, .client_port = client.port()},
+      policy, [&](const Seen& one) { seen += one.offer == OfferStyle::leased ? 1 : 0; });
+  CHECK(server.desk() == nullptr);
+  server.give_leases(
+      {.leases = leases, .store = store, .policy = policy, .scheduler = time, .now = [&] {
+         return Moment{time.now, 0};
+       }});
+  REQUIRE(server.start());
+  client.send(test::uefi_discover(), server.proxy_port());
+  CHECK(client.receive(io, 100ms).empty());  // nobody knows yet who else is there
+  CHECK(server.counters().dropped[static_cast<std::size_t>(Errc::withheld)] == 1);
+  time.advance(6s);
+  client.send(test::uefi_discover(), server.proxy_port());
+  const auto wire = client.receive(io);
+  const auto offer = parse(wire);
+  REQUIRE(offer);
+  CHECK(Cidr::parse("127.0.9.0/29")->contains(offer->yiaddr));
+  CHECK(offer->file == "ipxe.efi");
+  CHECK(seen == 1);
+  client.send(test::lease_offer(), client.port());  // another server's, which the ear hears
+  for (int i = 0; i < 200 && server.desk()->may_lease(); ++i) io.run_for(5ms);
+  CHECK_FALSE(server.desk()->may_lease());
+}
+
 TEST_CASE("a client's choice of a DHCP server is told, though nobody answers it",
           "[dhcp][server][loopback]") {
   Bench bench;
@@ -215,39 +252,6 @@ TEST_CASE("1a.12 the offer is sent in the turn of the loop that reads the DISCOV
 
 namespace {
 
-// What the log says while it lives: standard error goes to a file in memory.
-class LogCapture {
- public:
-  LogCapture() : file_(::memfd_create("log", MFD_CLOEXEC)), before_(::dup(STDERR_FILENO)) {
-    REQUIRE(file_.get() >= 0);
-    REQUIRE(::dup2(file_.get(), STDERR_FILENO) == STDERR_FILENO);
-    log::set_level(log::Level::info);
-  }
-  ~LogCapture() {
-    ::dup2(before_.get(), STDERR_FILENO);
-    log::set_level(log::Level::error);
-  }
-  LogCapture(const LogCapture&) = delete;
-  LogCapture& operator=(const LogCapture&) = delete;
-
-  // The lines with `event`, in order.
-  [[nodiscard]] std::vector<std::string> lines(const std::string& event) const {
-    std::string text(1U << 20U, '\0');
-    const auto got = ::pread(file_.get(), text.data(), text.size(), 0);
-    REQUIRE(got >= 0);
-    text.resize(static_cast<std::size_t>(got));
-    std::vector<std::string> found;
-    std::istringstream all(text);
-    for (std::string line; std::getline(all, line);) {
-      if (line.find("event=" + event + " ") != std::string::npos) found.push_back(line);
-    }
-    return found;
-  }
-
- private:
-  Descriptor file_, before_;
-};
-
 test::RawPacket from_mac(test::RawPacket raw, int last) {
   raw.mac[5] = static_cast<std::uint8_t>(last);
   return raw;
@@ -258,7 +262,7 @@ test::RawPacket from_mac(test::RawPacket raw, int last) {
 TEST_CASE("1a.16 a client that repeats itself gets one line with what was decided and on what",
           "[dhcp][server][loopback]") {
   Bench bench;
-  const LogCapture capture;
+  const test::LogCapture capture;
   for (int i = 0; i < 3; ++i) {
     bench.client.send(test::ipxe_discover(), bench.server.proxy_port());
     REQUIRE_FALSE(bench.client.receive(bench.io).empty());
@@ -275,7 +279,7 @@ TEST_CASE("1a.16 a client that repeats itself gets one line with what was decide
 TEST_CASE("1a.5 1a.16 an architecture without a boot program is said once",
           "[dhcp][server][loopback]") {
   Bench bench;
-  const LogCapture capture;
+  const test::LogCapture capture;
   const auto arm = test::bios_discover().replace(93, "\0\x0b"s);
   for (int i = 0; i < 3; ++i) bench.client.send(arm, bench.server.proxy_port());
   while (bench.server.counters().received < 3) REQUIRE(bench.io.run_one_for(2s) == 1);
@@ -287,7 +291,7 @@ TEST_CASE("1a.5 1a.16 an architecture without a boot program is said once",
 
 TEST_CASE("1a.16 a flood of forged clients does not fill the log", "[dhcp][server][loopback]") {
   Bench bench;
-  const LogCapture capture;
+  const test::LogCapture capture;
   const auto arm = test::bios_discover().replace(93, "\0\x0b"s);
   const auto began = std::chrono::steady_clock::now();
   for (int i = 0; i < 100; ++i) {

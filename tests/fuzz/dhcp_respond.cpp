@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Arrival arrival{.service = (data[0] & 1U) != 0 ? Service::boot_server : Service::proxy,
                         .server = {{10, 88, 0, 2}},
                         .from = {{{10, 88, 0, 102}}, 4011},
-                        .offer = OfferStyle{static_cast<std::uint8_t>((data[0] >> 1U) % 3)}};
+                        .offer = OfferStyle{static_cast<std::uint8_t>((data[0] >> 1U) % 4)}};
   const auto packet = parse({data + 1, size - 1});
   if (!packet || !accept(*packet, arrival)) return 0;
   const auto client = identify(*packet);

@@ -1,5 +1,6 @@
 #include "provisioning/config.hpp"
 
+#include "provisioning/config_dhcp.hpp"
 #include "tests/provisioning/folder.hpp"
 #include "tests/support/catch.hpp"
 
@@ -184,9 +185,13 @@ TEST_CASE("a mistake in slipway.yaml is named with its line and column", "[provi
       {"a word that is not allowed",
        "interfaces: [eth1]\nunknown_hosts: drop\n",
        {"slipway.yaml:2:16: `drop` is not allowed here; allowed: ignore or discover"}},
-      {"DHCP leases, which are not built",
+      {"a mode of DHCP that is none",
+       "interfaces: [eth1]\ndhcp: {mode: relay}\n",
+       {"slipway.yaml:2:14: `relay` is not allowed here; allowed: proxy or server"}},
+      {"leases without addresses",
        "interfaces: [eth1]\ndhcp: {mode: server}\n",
-       {"slipway.yaml:2:14: `server` is not allowed here; allowed: proxy"}},
+       {"slipway.yaml:2:8: mode: server needs `pool: {from: ADDRESS, to: ADDRESS}`, the addresses "
+        "that it gives"}},
       {"a boot program that the firmware cannot take",
        "interfaces: [eth1]\nboot_programs: {bios: shim, uefi: secure.img, uefi_http: a.kpxe}\n",
        {"slipway.yaml:2:23: `shim` is no boot program for this firmware; allowed: undionly or "
@@ -197,7 +202,47 @@ TEST_CASE("a mistake in slipway.yaml is named with its line and column", "[provi
         "or shim, or NAME.efi, .img or .iso in boot_folder"}},
       {"leases as a form of offer, which need a server of them",
        "interfaces: [eth1]\ndhcp: {offer: leased}\n",
-       {"slipway.yaml:2:15: `leased` is not allowed here; allowed: auto, binl or direct"}},
+       {"slipway.yaml:2:15: `leased` needs mode: server: a proxy has no lease to put the file "
+        "into"}},
+      {"settings of leases for a proxy",
+       "interfaces: [eth1]\ndhcp: {pool: {from: 10.0.0.1, to: 10.0.0.2}, lease: 1h, dns: "
+       "10.0.0.9}\n",
+       {"slipway.yaml:2:8: `pool` needs mode: server: a proxy gives no leases",
+        "slipway.yaml:2:46: `lease` needs mode: server: a proxy gives no leases",
+        "slipway.yaml:2:57: `dns` needs mode: server: a proxy gives no leases"}},
+      {"a pool without an end",
+       "interfaces: [eth1]\ndhcp: {mode: server, pool: {from: 10.0.0.5}}\n",
+       {"slipway.yaml:2:28: a pool is {from: ADDRESS, to: ADDRESS}, the first and the last address "
+        "that is given"}},
+      {"a pool that runs backwards",
+       "interfaces: [eth1]\ndhcp: {mode: server, pool: {from: 10.0.0.5, to: 10.0.0.4}}\n",
+       {"slipway.yaml:2:28: a pool of 10.0.0.5 to 10.0.0.4 ends before it begins"}},
+      {"addresses that are none",
+       "interfaces: [eth1]\ndhcp: {mode: server, pool: {from: 10.0.0.256, to: 5}, gateway: "
+       "bench}\n",
+       {"slipway.yaml:2:35: `10.0.0.256` is no IPv4 address; write 10.77.0.100",
+        "slipway.yaml:2:51: `5` is no IPv4 address; write 10.77.0.100",
+        "slipway.yaml:2:64: `bench` is no IPv4 address; write 10.77.0.100"}},
+      {"a pool beyond its network",
+       "interfaces: [eth1]\ndhcp: {mode: server, pool: {from: 10.0.0.5, to: 10.0.1.4, network: "
+       "10.0.0.0/24}}\n",
+       {"slipway.yaml:2:28: the pool 10.0.0.5 to 10.0.1.4 is not within 10.0.0.0/24"}},
+      {"pools that overlap, with a gateway in them",
+       "interfaces: [eth1]\ndhcp:\n  mode: server\n  pool: [{from: 10.0.0.5, to: 10.0.0.9}, {from: "
+       "10.0.0.9, to: 10.0.0.12}]\n  gateway: 10.0.0.7\n",
+       {"slipway.yaml:4:3: the pools 10.0.0.5 to 10.0.0.9 and 10.0.0.9 to 10.0.0.12 overlap",
+        "slipway.yaml:4:3: the pool holds 10.0.0.7, a gateway or name server"}},
+      {"a pool larger than any bench",
+       "interfaces: [eth1]\ndhcp: {mode: server, pool: {from: 10.0.0.1, to: 10.0.16.1}}\n",
+       {"slipway.yaml:2:22: the pools hold 4097 addresses; at most 4096 are given"}},
+      {"leases that are too short and too long",
+       "interfaces: [eth1]\ndhcp: {mode: server, pool: {from: 10.0.0.1, to: 10.0.0.2}, lease: "
+       "59s}\n",
+       {"slipway.yaml:2:67: a lease lives for 60s to 24h, not `59s`"}},
+      {"a domain that is none",
+       "interfaces: [eth1]\ndhcp: {mode: server, pool: {from: 10.0.0.1, to: 10.0.0.2}, domain: "
+       "a_b}\n",
+       {"slipway.yaml:2:68: `a_b` is no domain; write bench.example.com, at most 64 characters"}},
       {"a database of another kind, whose password is not repeated",
        "interfaces: [eth1]\ndatabase: mysql://u:hunter2@db/slipway\n",
        {"slipway.yaml:2:11: `mysql` is not allowed here; allowed: sqlite, or a URL "
@@ -324,6 +369,63 @@ TEST_CASE("the example settings are good", "[provisioning][config]") {
   const auto loaded = load_config(root / "slipway.yaml");
   for (const auto& mistake : loaded.mistakes) FAIL_CHECK(mistake.line());
   CHECK(loaded.config.inventory == root / "inventory");
+}
+
+TEST_CASE("a bench without a DHCP server: what is printed reads back", "[provisioning][config]") {
+  const auto first = parse_config(R"(interfaces: [eth1]
+dhcp:
+  mode: server
+  pool:
+    - {from: 10.77.0.100, to: 10.77.0.199}
+    - {from: 10.98.0.50, to: 10.98.0.60, network: 10.98.0.0/24}
+  lease: 2h
+  gateway: [10.77.0.1, 10.98.0.1]
+  dns: 10.77.0.1
+  domain: bench.example.com
+  offer: leased
+)",
+                                  "/a/b.yaml");
+  CHECK(first.mistakes.empty());
+  const auto& leases = first.config.leases;
+  REQUIRE(leases.pools.size() == 2);
+  CHECK(leases.pools[0].range.size() == 100);
+  CHECK_FALSE(leases.pools[0].network);
+  CHECK(leases.pools[1].network->text() == "10.98.0.0/24");
+  CHECK(leases.length == std::chrono::hours(2));
+  CHECK(leases.gateways.size() == 2);
+  CHECK(first.config.offer == dhcp::OfferStyle::leased);
+  const auto printed = print_config(first.config);
+  const auto second = parse_config(printed, "/elsewhere/c.yaml");
+  CHECK(second.mistakes.empty());
+  CHECK(print_config(second.config) == printed);
+}
+
+TEST_CASE("what hosts say of leases is held against the settings", "[provisioning][config]") {
+  Inventory inventory;
+  HostEntry leased;
+  leased.name = "h1";
+  leased.offer = dhcp::OfferStyle::leased;
+  leased.offer_mark = {"h1.yaml", 3, 8};
+  HostEntry placed;
+  placed.name = "h2";
+  placed.bench_address = Ipv4::parse("10.77.0.1");
+  placed.bench_address_mark = {"h2.yaml", 4, 16};
+  inventory.hosts = {leased, placed};
+  Config config;
+  const auto beside = check_bench(config, inventory);
+  REQUIRE(beside.size() == 2);
+  CHECK(
+      beside[0].line() ==
+      "h1.yaml:3:8: `leased` needs `dhcp: {mode: server}` in slipway.yaml: a proxy has no lease to "
+      "put the file into");
+  CHECK_FALSE(beside[0].is_warning);
+  CHECK(beside[1].is_warning);
+  config.dhcp_mode = DhcpMode::server;
+  CHECK(check_bench(config, inventory).empty());
+  config.leases.gateways = {*Ipv4::parse("10.77.0.1")};
+  const auto clash = check_bench(config, inventory);
+  REQUIRE(clash.size() == 1);
+  CHECK(clash[0].line() == "h2.yaml:4:16: 10.77.0.1 is a gateway or name server of slipway.yaml");
 }
 
 }  // namespace slipway::provisioning

@@ -87,6 +87,43 @@ TEST_CASE("1a.13 the form of the offer is the host's own or the depot's", "[prov
   CHECK(again.offer_style(client("52:54:00:aa:00:02")) == OfferStyle::direct);
 }
 
+TEST_CASE("leases: a host's bench address is its own alone", "[provisioning][gate][lease]") {
+  Depot depot;
+  depot.inventory.hosts[0].bench_address = Ipv4::parse("10.77.0.21");
+  depot.restart();
+  auto& policy = depot.provisioning->boot_policy();
+  CHECK(policy.reserved_address(*Mac::parse("52:54:00:aa:00:01")) == Ipv4::parse("10.77.0.21"));
+  CHECK_FALSE(policy.reserved_address(*Mac::parse("52:54:00:aa:00:02")));
+  CHECK(policy.is_reserved(*Ipv4::parse("10.77.0.21")));
+  CHECK_FALSE(policy.is_reserved(*Ipv4::parse("10.77.0.22")));
+}
+
+TEST_CASE("leases: a host is known by the address that we gave it, also behind a router",
+          "[provisioning][gate][lease]") {
+  Depot depot;
+  depot.arm("h1");
+  auto& gate = depot.provisioning->boot_policy();
+  const auto h1 = client("52:54:00:aa:00:01");
+  const auto address = *Ipv4::parse("10.98.0.50");
+  gate.leased(h1.mac, address, kServer);
+  CHECK_FALSE(dynamic_cast<Gate&>(gate).may_ask(address));  // it did not ask to boot
+  REQUIRE_FALSE(gate.boot_file(h1, kServer).empty());
+  gate.leased(h1.mac, address, kServer);
+  CHECK(dynamic_cast<Gate&>(gate).may_ask(address));
+  const auto& passage = depot.provisioning->ledger().journey().passage(depot.host("h1").id);
+  REQUIRE(passage.lease);
+  CHECK(passage.lease->ip == kServer);
+}
+
+TEST_CASE("the form `leased` is for leases; a proxy goes by experience", "[provisioning][gate]") {
+  Depot depot;
+  depot.config.offer = dhcp::OfferStyle::leased;
+  auto& policy = depot.provisioning->boot_policy();
+  CHECK(policy.offer_style(client("52:54:00:aa:00:01")) == dhcp::OfferStyle::automatic);
+  depot.config.dhcp_mode = DhcpMode::server;
+  CHECK(policy.offer_style(client("52:54:00:aa:00:01")) == dhcp::OfferStyle::leased);
+}
+
 TEST_CASE("1a.13 a request for a file by TFTP shows that an offer was taken",
           "[provisioning][gate]") {
   Depot depot;

@@ -154,6 +154,7 @@ site: store-1
 profile: p@1.0.0
 offer: direct
 boot_program: secure.img
+bench_address: 10.77.0.21
 network: {type: dhcp}
 )");
   const auto inventory = loaded(folder);
@@ -166,6 +167,9 @@ network: {type: dhcp}
   CHECK(host->serial == "0042");
   CHECK(host->offer == dhcp::OfferStyle::direct);
   CHECK(host->boot_program == "secure.img");
+  CHECK(host->bench_address == Ipv4::parse("10.77.0.21"));
+  CHECK(inventory.host_by_bench_address(*Ipv4::parse("10.77.0.21")) == host);
+  CHECK(inventory.host_by_bench_address(*Ipv4::parse("10.77.0.22")) == nullptr);
   CHECK(inventory.site(host->site) == &inventory.sites[0]);
   CHECK(inventory.profile(host->profile) == &inventory.profiles[0]);
   CHECK(host->user_data.at("network.type") != nullptr);
@@ -189,19 +193,21 @@ TEST_CASE("a profile's name means its highest version", "[provisioning][inventor
 TEST_CASE("rows of hosts.csv are hosts like those of files", "[provisioning][inventory][csv]") {
   Folder folder;
   folder.write("sites/s.yaml", "network: {type: static, gateway: 10.0.0.1}\n");
-  folder.write(
-      "hosts.csv",
-      "\xEF\xBB\xBFname,macs,serial,offer,site,network.ipAddress,network.mask,install.poweroff,"
-      "stylus.site.tags.a.b\r\n"
-      "h1, 52:54:00:aa:00:01; 52:54:00:aa:00:02 ,0042,auto,s,10.0.0.5,24,true,\"x, \"\"y\"\"\"\r\n"
-      "\r\n"
-      "h2,,0043,,s,10.0.0.6,255.255.255.0,,\r\n");
+  folder.write("hosts.csv",
+               "\xEF\xBB\xBFname,macs,serial,offer,bench_address,site,network.ipAddress,network."
+               "mask,install.poweroff,"
+               "stylus.site.tags.a.b\r\n"
+               "h1, 52:54:00:aa:00:01; 52:54:00:aa:00:02 "
+               ",0042,leased,10.77.0.5,s,10.0.0.5,24,true,\"x, \"\"y\"\"\"\r\n"
+               "\r\n"
+               "h2,,0043,,,s,10.0.0.6,255.255.255.0,,\r\n");
   const auto inventory = loaded(folder);
   REQUIRE(inventory.hosts.size() == 2);
   const auto& host = inventory.hosts[0];
   CHECK(host.macs.size() == 2);
   CHECK(host.serial == "0042");
-  CHECK(host.offer == dhcp::OfferStyle::automatic);
+  CHECK(host.offer == dhcp::OfferStyle::leased);
+  CHECK(host.bench_address == Ipv4::parse("10.77.0.5"));
   CHECK_FALSE(inventory.hosts[1].offer);
   CHECK(*host.user_data.at("network.ipAddress")->string() == "10.0.0.5");
   CHECK(std::get<std::int64_t>(host.user_data.at("network.mask")->data) == 24);

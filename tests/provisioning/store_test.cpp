@@ -169,6 +169,30 @@ TEST_CASE("the audit log shows tampering (SG11)", "[provisioning][store][sg11]")
   CHECK_THAT(verdict.error().text(), ContainsSubstring(complaint));
 }
 
+TEST_CASE("of each address the last lease is kept", "[provisioning][store]") {
+  Database database(GENERATE(Kind::sqlite, Kind::postgresql));
+  const auto mac = *Mac::parse("52:54:00:aa:00:01");
+  dhcp::LeaseRecord lease{.network = *Cidr::parse("10.77.0.0/24"),
+                          .address = *Ipv4::parse("10.77.0.100"),
+                          .client = dhcp::ClientId::of(mac),
+                          .mac = mac,
+                          .expires_ms = 1'700'000'000'000};
+  auto elsewhere = lease;
+  elsewhere.network = *Cidr::parse("10.77.0.0/16");
+  REQUIRE(database.store->apply(Change{KeepLease{lease}}));
+  REQUIRE(database.store->apply(Change{KeepLease{elsewhere}}));
+  lease.client = dhcp::ClientId::of(mac, as_bytes(std::string("\0\xff'\"", 4)));
+  lease.expires_ms += 1;
+  REQUIRE(database.store->apply(Change{KeepLease{lease}}));
+  database.reopen();
+  const auto state = database.store->load({.steady = {}, .unix_ms = 0});
+  REQUIRE(state);
+  REQUIRE(state->leases.size() == 2);
+  for (const auto& kept : state->leases) {
+    CHECK(kept == (kept.network == lease.network ? lease : elsewhere));
+  }
+}
+
 TEST_CASE("a database of a newer Slipway is refused", "[provisioning][store]") {
   Database database(GENERATE(Kind::sqlite, Kind::postgresql));
   database.store.reset();

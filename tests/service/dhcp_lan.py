@@ -10,40 +10,28 @@ Everything happens in network namespaces that end with this program:
     host  eth0, eth1: firmware made by hand, and udhcpc
 """
 
-import ctypes
 import json
 import re
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 import unittest
 from pathlib import Path
 
+from lan_bench import Bench, Place, Relay, answers, by, message, run
 from served import Server, in_a_namespace
 
 REPO = Path(__file__).resolve().parents[2]
 BUILD = None
-MAC, TOLD = bytes.fromhex("525400aa0001"), bytes.fromhex("525400aa0002")  # TOLD: the inventory says its form
-PXE = b"PXEClient:Arch:00007:UNDI:003000"
+TOLD = bytes.fromhex("525400aa0002")  # the inventory says its form
 SETTINGS = """\
 interfaces: [br0, lan1]
 data_dir: data
 inventory: inventory
 unknown_hosts: discover
 """
-DNSMASQ = ["dnsmasq", "-k", "-C", "/dev/null", "-u", "root", "--pid-file=", "-p", "0", "--log-facility=-", "--no-ping",
-           "--bind-interfaces", "--dhcp-authoritative"]
 LEASES = ["--dhcp-range=10.88.0.100,10.88.0.150,255.255.255.0,1h", "--dhcp-option=3"]
-
-
-def run(*words):
-    done = subprocess.run(words, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(words)}: {done.stdout}")
-    return done.stdout
 
 
 def sent_by(interface):
@@ -51,87 +39,7 @@ def sent_by(interface):
     return link["stats64"]["tx"]["packets"]
 
 
-def die_with_parent():
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
-
-class Place:
-    """A network namespace that lives as long as its one process."""
-
-    def __init__(self):
-        self.process = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo there; exec sleep infinity"],
-                                        stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
-        assert self.process.stdout.readline() == "there\n"
-        self.words = ["nsenter", "-n", "-t", str(self.process.pid)]
-        self.run("ip", "link", "set", "lo", "up")
-
-    def run(self, *words):
-        return run(*self.words, *words)
-
-    def socket(self, interface, port):
-        """A UDP socket of this place, bound to one interface."""
-        libc = ctypes.CDLL(None, use_errno=True)
-        with open("/proc/self/ns/net") as here, open(f"/proc/{self.process.pid}/ns/net") as there:
-            try:
-                if libc.setns(there.fileno(), 0x40000000) != 0:
-                    raise OSError(ctypes.get_errno(), "setns")
-                udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-                udp.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
-                udp.bind(("", port))
-                return udp
-            finally:
-                libc.setns(here.fileno(), 0x40000000)
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-
-def message(kind, options=(), xid=0x1234, ciaddr="0.0.0.0", arch=7, mac=MAC):
-    """What EDK2 sends, in short."""
-    fixed = bytes([1, 1, 6, 0]) + xid.to_bytes(4, "big") + bytes([0, 0, 0x80, 0]) + socket.inet_aton(ciaddr)
-    fixed += bytes(12) + mac + bytes(10 + 64 + 128) + bytes.fromhex("63825363")
-    for code, value in [(53, bytes([kind])), (93, bytes([0, arch])), (60, PXE), (97, bytes(17)), *options]:
-        fixed += bytes([code, len(value)]) + value
-    return fixed + b"\xff"
-
-
-class Answer:
-    def __init__(self, wire, sender):
-        self.sender, self.xid = sender, int.from_bytes(wire[4:8], "big")
-        self.yiaddr, self.siaddr = socket.inet_ntoa(wire[16:20]), socket.inet_ntoa(wire[20:24])
-        self.file, self.options, at = wire[108:236].split(b"\0")[0].decode(), {}, 240
-        while at < len(wire) and wire[at] != 255:
-            if wire[at] == 0:
-                at += 1
-                continue
-            self.options[wire[at]] = wire[at + 2:at + 2 + wire[at + 1]]
-            at += 2 + wire[at + 1]
-
-
-def answers(udp, xid, wanted, patience=10):
-    """Answers with `xid` until `wanted(them)` holds; all that came in `patience` seconds at most."""
-    found, end = [], time.monotonic() + patience
-    while not wanted(found) and time.monotonic() < end:
-        udp.settimeout(max(0.01, end - time.monotonic()))
-        try:
-            wire, sender = udp.recvfrom(2048)
-        except TimeoutError:
-            break
-        answer = Answer(wire, sender)
-        if answer.xid == xid:
-            found.append(answer)
-    return found
-
-
-def by(found, address):
-    return [answer for answer in found if answer.sender[0] == address]
-
-
-class Lan(unittest.TestCase):
+class Lan(Bench, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.xid = 0x1000
@@ -168,30 +76,12 @@ class Lan(unittest.TestCase):
         cls.host.close()
 
     def setUp(self):
-        self.started = []
+        super().setUp()
         self.udp = self.host.socket("eth0", 68)
 
     def tearDown(self):
         self.udp.close()
-        for process in self.started:
-            process.kill()
-            process.wait()
-
-    def dnsmasq(self, *words, here=False, interface=None):
-        """Starts one; it is ready when it says which leases it gives."""
-        log = open(self.server.folder / f"dnsmasq-{time.monotonic_ns()}", "w+")
-        self.addCleanup(log.close)
-        command = [] if here else self.dhcp.words
-        process = subprocess.Popen([*command, *DNSMASQ, f"--dhcp-leasefile={log.name}.leases",
-                                    f"--interface={interface or ('br0' if here else 'eth0')}", *words],
-                                   stdout=log, stderr=log, preexec_fn=die_with_parent)
-        self.started.append(process)
-        end = time.monotonic() + 10
-        while "DHCP" not in Path(log.name).read_text():
-            self.assertIsNone(process.poll(), Path(log.name).read_text())
-            self.assertLess(time.monotonic(), end, "dnsmasq is not ready")
-            time.sleep(0.05)
-        return process
+        super().tearDown()
 
     def discover(self, wanted, udp=None, to=("255.255.255.255", 67), **more):
         """Asks until the answers are there, as firmware does; a server may only just be starting."""
@@ -202,15 +92,6 @@ class Lan(unittest.TestCase):
             if wanted(found):
                 break
         return found
-
-    def logged(self, event, fact):
-        end = time.monotonic() + 10
-        pattern = re.compile(rf"event={re.escape(event)} .*{re.escape(fact)}")
-        while not pattern.search(self.server.log.read_text()):
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.05)
-        return True
 
     def test_1a_02_egress_is_the_interface_that_was_asked(self):
         """1a.2: with a default route that leads elsewhere, a second address and a second interface."""
@@ -244,6 +125,17 @@ class Lan(unittest.TestCase):
         relay.sendto(bytes(wire), ("10.88.0.2", 67))
         [offer] = answers(relay, self.xid, bool)
         self.assertEqual((offer.options[82], list(offer.options)[-1]), (b"\x01\x04port", 82))
+
+    def test_1a_11_an_offer_reaches_a_host_behind_dhcrelay(self):
+        """1a.11: ISC's relay, which drops answers that do not bring its option 82 back."""
+        relay = Relay(self, "10.88.0.88/24", "10.88.0.2")
+        self.addCleanup(relay.close)
+        far = relay.host.socket("eth0", 68)
+        self.addCleanup(far.close)
+        offer = self.discover(bool, udp=far)[0]
+        self.assertEqual((offer.sender[0], offer.siaddr, offer.file, offer.yiaddr),
+                         ("10.98.0.1", "10.88.0.2", "snponly.efi", "0.0.0.0"))
+        self.assertNotIn(82, offer.options)
 
     def test_1a_13_a_form_that_firmware_ignores_is_changed_and_what_worked_is_kept(self):
         """1a.13: option 43 comes with the second try, and stays once port 4011 was asked; a host's own setting goes before."""

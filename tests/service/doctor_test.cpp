@@ -78,6 +78,23 @@ TEST_CASE("what other servers answer is judged for hosts that boot here", "[serv
   }
 }
 
+TEST_CASE("where we give the leases any other DHCP server is a mistake", "[service][doctor]") {
+  const auto lease = answer(Kind::lease, "10.88.0.1");
+  const auto alone = judge_lan(kInterface, {}, true);
+  REQUIRE(alone.size() == 1);
+  CHECK(alone[0].name == "dhcp-server");
+  CHECK(alone[0].level == Level::ok);
+  const std::vector<Overheard> rivals{lease, answer(Kind::proxy, "10.88.0.3"),
+                                      answer(Kind::lease, "10.88.0.2")};
+  std::map<std::string, Level> found;
+  for (const auto& finding : judge_lan(kInterface, rivals, true)) {
+    found.emplace(finding.name, finding.level);
+    CHECK_FALSE(finding.remedy.empty());
+  }
+  CHECK(found == std::map<std::string, Level>{{"another-dhcp-server", Level::error},
+                                              {"another-proxy", Level::error}});
+}
+
 TEST_CASE("another boot server is named with its address and MAC", "[service][doctor]") {
   const std::vector<Overheard> answers{answer(Kind::lease, "10.88.0.1"),
                                        answer(Kind::proxy, "10.88.0.3")};

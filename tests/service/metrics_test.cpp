@@ -20,6 +20,8 @@ TEST_CASE("every reason for which DHCP drops a datagram has a label of its own",
   }
   CHECK(dhcp_drop_reason(static_cast<std::size_t>(dhcp::Errc::unknown_arch)) == "unknown_arch");
   CHECK(dhcp_drop_reason(static_cast<std::size_t>(dhcp::Errc::too_large)) == "too_large");
+  CHECK(dhcp_drop_reason(static_cast<std::size_t>(dhcp::Errc::withheld)) == "withheld");
+  CHECK(dhcp_drop_reason(static_cast<std::size_t>(dhcp::Errc::pool_empty)) == "pool_empty");
   CHECK(dhcp_drop_reason(dhcp::kErrcCount).empty());
 }
 
