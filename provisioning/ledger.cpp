@@ -1,6 +1,7 @@
 #include "provisioning/ledger.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "base/log.hpp"
@@ -220,8 +221,15 @@ void Ledger::keep_time() {
 }
 
 void Ledger::note(const Host& host, std::string_view event, std::string text) {
-  log::info(event, {{"mac", mac_of(host)}, {"host", host.shown_name()}, {"text", text}});
-  journey_.add(host.id, now().unix_ms, event, std::move(text));
+  const bool is_stranger = host.state == HostState::discovered && !host.in_inventory;
+  const auto kind = static_cast<std::uint8_t>(std::hash<std::string_view>{}(event));
+  const auto time = now();
+  const bool shown = !is_stranger || stranger_lines_.allow(kind, time.steady);
+  const auto level = shown ? log::Level::info : log::Level::debug;
+  if (log::enabled(level)) {
+    log::write(level, event, {{"mac", mac_of(host)}, {"host", host.shown_name()}, {"text", text}});
+  }
+  journey_.add(host.id, time.unix_ms, event, std::move(text));
 }
 
 void Ledger::alarm(const Host& host, std::string_view event, std::string text) {

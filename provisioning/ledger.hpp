@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/log_limiter.hpp"
 #include "base/scheduler.hpp"
 #include "provisioning/config.hpp"
 #include "provisioning/host_table.hpp"
@@ -100,7 +101,8 @@ class Ledger {
     return host.server != 0 && servers_.contains(host.server);
   }
 
-  // An event of `host` for its timeline and, at info, for the log.
+  // An event of `host` for its timeline and, at info, for the log. Of hosts that were only seen on
+  // the wire the log gets kStrangerLinesASecond lines of an event: their MACs may be forged.
   void note(const Host& host, std::string_view event, std::string text);
   // How far the boot of `host` has come.
   void reach(const Host& host, Milestone milestone) {
@@ -111,6 +113,7 @@ class Ledger {
 
   static constexpr std::size_t kMaxDiscovered = 4096;
   static constexpr unsigned kMaxNewPerSecond = 64;
+  static constexpr unsigned kStrangerLinesASecond = 20;
 
  private:
   void submit(Host& host, Change change, Finished finished);
@@ -142,6 +145,7 @@ class Ledger {
   bool expiring_ = false;
   TimePoint second_began_;
   unsigned new_in_second_ = 0;
+  LogQuota stranger_lines_{kStrangerLinesASecond};
 };
 
 }  // namespace slipway::provisioning

@@ -3,6 +3,7 @@
 #include "provisioning/said_text.hpp"
 #include "tests/provisioning/depot.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/log_capture.hpp"
 
 namespace slipway::provisioning {
 namespace {
@@ -138,6 +139,24 @@ TEST_CASE("1a.13 a request for a file by TFTP shows that an offer was taken",
   CHECK(files.may_ask(kPeer));
   CHECK(policy.has_fetched(mac, before));
   CHECK_FALSE(policy.has_fetched(mac, before + 1s));
+}
+
+TEST_CASE("1a.16 a flood of forged MACs does not fill the log; hosts of the inventory are told all",
+          "[provisioning][gate][sg7]") {
+  Depot depot;
+  auto& policy = depot.provisioning->boot_policy();
+  const test::LogCapture capture;
+  for (std::uint8_t i = 0; i < 60; ++i) {
+    auto who = client("02:00:00:00:00:00");
+    who.mac.octets[5] = i;
+    CHECK_FALSE(policy.boot_file(who, kServer).empty());
+  }
+  CHECK(capture.lines("host.discovered").size() == Ledger::kStrangerLinesASecond);
+  CHECK(capture.lines("host.dhcp_asked").size() == Ledger::kStrangerLinesASecond);
+  (void)policy.boot_file(client("52:54:00:aa:00:01"), kServer);
+  CHECK(capture.lines("host.dhcp_asked").size() == Ledger::kStrangerLinesASecond + 1);
+  auto& journey = depot.provisioning->ledger().journey();
+  CHECK(journey.of(depot.host("02:00:00:00:00:3b").id).size() == 2);  // the timeline has all
 }
 
 TEST_CASE("strangers are discovered, or get silence where they are to be ignored",
