@@ -1,7 +1,7 @@
 """A LAN of its own in network namespaces, with the depot's plain DHCP server on it.
 
     lan   bridge br0, the hosts' taps
-    dhcp  10.88.0.1: dnsmasq that leases addresses and knows nothing of PXE
+    dhcp  10.88.0.1: dnsmasq that leases addresses and knows nothing of PXE; or no DHCP server
     boot  10.88.0.2: where `slipway serve` runs, on a machine with a second leg: its default route
           leads elsewhere, and eth0 has a second address, as on a real depot's server
 
@@ -39,11 +39,16 @@ log-dhcp
 no-ping
 dhcp-authoritative
 dhcp-leasefile={folder}/leases
-dhcp-range={first},{last},255.255.255.0,{lease}
-dhcp-option=3
+{leases}
 enable-ra
 dhcp-range=fd88:5117::,ra-only,64
 ra-param=eth0,10,0
+"""
+
+
+LEASES = """\
+dhcp-range={first},{last},255.255.255.0,{lease}
+dhcp-option=3
 """
 
 
@@ -109,6 +114,7 @@ class Process:
 
 class Lab:
     def __init__(self, name="lab", pcap=bool(os.environ.get("SLIPWAY_E2E_PCAP")), lease="1h"):
+        """`lease` is None on a LAN without a DHCP server."""
         if os.geteuid() != 0:
             raise LabError("the lab needs root for network namespaces: run it with sudo")
         self.name = name
@@ -195,10 +201,11 @@ class Lab:
 
     def _start_dhcp(self, first="10.88.0.100", last="10.88.0.199"):
         settings = self.folder / "dnsmasq.conf"
-        settings.write_text(DNSMASQ.format(folder=self.folder, first=first, last=last, lease=self.lease))
+        leases = LEASES.format(first=first, last=last, lease=self.lease) if self.lease else ""
+        settings.write_text(DNSMASQ.format(folder=self.folder, leases=leases))
         self.dhcp = self.start("dhcp", ["dnsmasq", "--keep-in-foreground", f"--conf-file={settings}"],
                                "dnsmasq")
-        wait_until(lambda: "DHCP, IP range" in self.dhcp.log.read_text(), 10, "dnsmasq to start")
+        wait_until(lambda: ("DHCP, IP range" if self.lease else "router advertisement") in self.dhcp.log.read_text(), 10, "dnsmasq to start")
 
     def close(self):
         if self.closed:

@@ -39,11 +39,11 @@ class Scenario:
     def disk(self, name, mib=2048, **options):
         return Disk(self.lab.folder / f"{name}.img", mib, **options)
 
-    def prepare(self, host, network="{type: dhcp}", **profile):
+    def prepare(self, host, network="{type: dhcp}", about_host="", **profile):
         """An inventory in which `host` is assigned, and a server that serves it."""
         self.slipway.add_profile("edge", self.image_name, **profile)
         self.slipway.add_site("store-0042", network)
-        self.slipway.add_host(host, "edge", "store-0042")
+        self.slipway.add_host(host, "edge", "store-0042", about_host)
         self.slipway.start()
 
     def install(self, host, seconds=420):

@@ -91,13 +91,13 @@ class Slipway:
         text = SITE.format(name=name, network=network, host_name=host_name)
         (self.inventory / "sites" / f"{name}.yaml").write_text(text)
 
-    def add_host(self, host, profile=None, site=None):
+    def add_host(self, host, profile=None, site=None, more=""):
         lines = [f'macs: ["{host.mac}"]', f"serial: {host.serial}"]
         if profile:
             lines.append(f"profile: {profile}")
         if site:
             lines.append(f"site: {site}")
-        (self.inventory / "hosts" / f"{host.name}.yaml").write_text("\n".join(lines) + "\n")
+        (self.inventory / "hosts" / f"{host.name}.yaml").write_text("\n".join(lines) + "\n" + more)
 
     def start(self, seconds=20):
         """Starts the service and waits until it says that it is ready."""
