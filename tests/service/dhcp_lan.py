@@ -19,7 +19,7 @@ import time
 import unittest
 from pathlib import Path
 
-from lan_bench import Bench, Place, Relay, answers, by, message, run
+from lan_bench import Bench, Place, Relay, answers, by, make_bridge, message, run
 from served import Server, in_a_namespace
 
 REPO = Path(__file__).resolve().parents[2]
@@ -44,11 +44,7 @@ class Lan(Bench, unittest.TestCase):
     def setUpClass(cls):
         cls.xid = 0x1000
         cls.dhcp, cls.host = Place(), Place()
-        run("ip", "link", "add", "br0", "type", "bridge")
-        for place, port in ((cls.dhcp, "d0"), (cls.host, "h0")):
-            run("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", str(place.process.pid))
-            run("ip", "link", "set", port, "master", "br0", "up")
-            place.run("ip", "link", "set", "eth0", "up")
+        make_bridge(cls.dhcp, cls.host)
         cls.dhcp.run("ip", "address", "add", "10.88.0.1/24", "dev", "eth0")
         cls.host.run("ip", "address", "add", "10.88.0.77/24", "dev", "eth0")
         run("ip", "address", "add", "10.88.0.2/24", "dev", "br0")
@@ -68,20 +64,6 @@ class Lan(Bench, unittest.TestCase):
         (cls.server.folder / "slipway.yaml").write_text(SETTINGS)
         cls.server.write("hosts/told.yaml", f'macs: ["{TOLD.hex(":")}"]\noffer: direct\n')
         cls.server.start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
-        cls.dhcp.close()
-        cls.host.close()
-
-    def setUp(self):
-        super().setUp()
-        self.udp = self.host.socket("eth0", 68)
-
-    def tearDown(self):
-        self.udp.close()
-        super().tearDown()
 
     def discover(self, wanted, udp=None, to=("255.255.255.255", 67), **more):
         """Asks until the answers are there, as firmware does; a server may only just be starting."""

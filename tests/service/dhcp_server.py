@@ -19,7 +19,7 @@ import time
 import unittest
 from pathlib import Path
 
-from lan_bench import Bench, Place, Relay, answers, by, die_with_parent, message, run
+from lan_bench import Bench, Place, Relay, answers, by, die_with_parent, make_bridge, message, run
 from served import Server, in_a_namespace
 
 BUILD = None
@@ -50,11 +50,7 @@ class LeaseServer(Bench, unittest.TestCase):
     def setUpClass(cls):
         cls.xid = 0x2000
         cls.dhcp, cls.host = Place(), Place()
-        run("ip", "link", "add", "br0", "type", "bridge")
-        for place, port in ((cls.dhcp, "d0"), (cls.host, "h0")):
-            run("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", str(place.process.pid))
-            run("ip", "link", "set", port, "master", "br0", "up")
-            place.run("ip", "link", "set", "eth0", "up")
+        make_bridge(cls.dhcp, cls.host)
         cls.dhcp.run("ip", "address", "add", "10.77.0.9/24", "dev", "eth0")
         run("ip", "address", "add", "10.77.0.2/24", "dev", "br0")
         run("ip", "link", "set", "br0", "up")
@@ -72,20 +68,6 @@ class LeaseServer(Bench, unittest.TestCase):
         while cls.server.log.read_text().count("dhcp.leases_given") == before:
             assert time.monotonic() < end, cls.server.log.read_text()
             time.sleep(0.1)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
-        cls.dhcp.close()
-        cls.host.close()
-
-    def setUp(self):
-        super().setUp()
-        self.udp = self.host.socket("eth0", 68)
-
-    def tearDown(self):
-        self.udp.close()
-        super().tearDown()
 
     def ask(self, kind, udp=None, patience=5, **more):
         """The answer to one message, or None."""

@@ -102,13 +102,31 @@ def by(found, address):
     return [answer for answer in found if answer.sender[0] == address]
 
 
+def make_bridge(dhcp, host):
+    """br0 here, with eth0 of both places on it."""
+    run("ip", "link", "add", "br0", "type", "bridge")
+    for place, port in ((dhcp, "d0"), (host, "h0")):
+        run("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", str(place.process.pid))
+        run("ip", "link", "set", port, "master", "br0", "up")
+        place.run("ip", "link", "set", "eth0", "up")
+
+
 class Bench:
-    """What a test case needs besides: `server` (served.Server), `dhcp` (a Place with a stock server), `started`."""
+    """What the test cases share. Their class has `server` (served.Server), and the Places `dhcp`, for stock servers, and
+    `host`, whose port 68 is `udp`."""
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+        cls.dhcp.close()
+        cls.host.close()
 
     def setUp(self):
         self.started = []
+        self.udp = self.host.socket("eth0", 68)
 
     def tearDown(self):
+        self.udp.close()
         for process in self.started:
             process.kill()
             process.wait()
