@@ -105,7 +105,7 @@ void AgentApi::open_session(const Request& request, http::Reply reply) {
                    if (opened.verdict == Verdict::good) {
                      return reply(uncached_json(session_json(opened)));
                    }
-                   log::warn("boot.token_refused", {{"token", seen}, {"peer", peer.text()}});
+                   delay_.report(seen, peer);
                    if (opened.verdict != Verdict::unknown) return reply(refusal(opened.verdict));
                    delay_.answer(std::move(reply), refusal(opened.verdict));
                  });

@@ -189,7 +189,7 @@ bool Gate::is_impostor(const BootRequest& request) {
                     request.peer.text() + ", which is " + seen->text() + "; refused";
   if (const auto* host = ledger_.hosts().by_mac(request.mac)) {
     ledger_.alarm(*host, "host.impostor_refused", text);
-  } else {
+  } else if (impostor_lines_.allow(1, ledger_.now().steady)) {
     log::warn("host.impostor_refused", {{"mac", seen->text()}, {"text", text}});
   }
   return true;
@@ -201,7 +201,9 @@ Host* Gate::known_or_discovered(const BootRequest& request) {
   if (auto* host = ledger_.hosts().find(who)) return host;
   // A record by this MAC would be found by whoever has the NIC next.
   if (ledger_.hosts().is_shared(request.mac)) {
-    log::warn("host.shared_nic_unknown", {{"mac", request.mac.text()}, {"serial", serial}});
+    if (shared_nic_lines_.allow(1, ledger_.now().steady)) {
+      log::warn("host.shared_nic_unknown", {{"mac", request.mac.text()}, {"serial", serial}});
+    }
     return nullptr;
   }
   if (ledger_.config().unknown_hosts == UnknownHosts::ignore) return nullptr;

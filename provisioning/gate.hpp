@@ -11,6 +11,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "base/second_quota.hpp"
 #include "base/secret.hpp"
 #include "dhcp/policy.hpp"
 #include "provisioning/artifacts.hpp"
@@ -112,6 +113,7 @@ class Gate final : public dhcp::BootPolicy {
   Artifacts& artifacts_;
   Sightings<Mac> strangers_, fetched_;
   Sightings<Ipv4> addresses_;
+  SecondQuota impostor_lines_, shared_nic_lines_;
   std::set<Ipv4> expected_;  // where hosts that may be installed asked for their script from
   TimePoint expected_found_{};
   Ipv4 url_server_;

@@ -247,8 +247,7 @@ void BootRoutes::with_token(const Request& request, TokenFile file, http::Reply 
                               if (verdict == Verdict::good) {
                                 return give_token_file(ref, file, token, request, std::move(reply));
                               }
-                              log::warn("boot.token_refused",
-                                        {{"token", shown(token.reveal())}, {"peer", peer.text()}});
+                              parts_.delay.report(shown(token.reveal()), peer);
                               if (verdict != Verdict::unknown) return reply(refusal(verdict));
                               parts_.delay.answer(std::move(reply), refusal(verdict));
                             });
@@ -298,7 +297,7 @@ void BootRoutes::call_back(const Request& request, http::Reply reply) {
                 reply(call_back_response(said, is_over));
               });
         }
-        log::warn("boot.token_refused", {{"token", seen}, {"peer", peer.text()}});
+        parts_.delay.report(seen, peer);
         if (verdict != Verdict::unknown) return reply(refusal(verdict));
         parts_.delay.answer(std::move(reply), refusal(verdict));
       });

@@ -112,6 +112,19 @@ class Metrics(unittest.TestCase):
                      "slipway_store_commit_seconds", "slipway_boot_stage_seconds", "slipway_build_info"):
             self.assertIn(name, families)
 
+    def test_guessed_tokens_are_a_line_a_second_and_all_of_them_counted(self):
+        began, guessers = time.monotonic(), [boot_plane(number) for number in range(1, 31)]
+        for number, guesser in enumerate(guessers):
+            guesser.request("GET", f"/h/{number:032x}/user-data")
+        for guesser in guessers:
+            self.assertEqual(guesser.getresponse().status, 404)
+            guesser.close()
+        lines = self.server.log.read_text().count("event=boot.token_refused")
+        self.assertGreater(lines, 0)
+        self.assertLess(lines, 3 + time.monotonic() - began)
+        value = self.value(self.scrape(), "slipway_http_requests_total", plane="boot", route="token", status="404")
+        self.assertEqual(value, 30, self.text)
+
     def test_each_protocol_counts_what_comes(self):
         self.assertEqual(self.value(self.scrape(), "slipway_hosts", state="assigned"), 1)
         send(discover(MAC), 10067)
