@@ -7,6 +7,7 @@
 
 #include "provisioning/bootscript.hpp"
 #include "provisioning/command_line.hpp"
+#include "provisioning/grub_config.hpp"
 #include "provisioning/tftp_source.hpp"
 
 namespace slipway::provisioning {
@@ -23,6 +24,10 @@ std::string rate_text(std::uint64_t octets, std::chrono::nanoseconds took) {
   return text.data();
 }
 
+std::shared_ptr<const tftp::Source> script_source(std::string_view script) {
+  return in_memory(Bytes(script.begin(), script.end()));
+}
+
 // Cuts the first part of a path off, with its slash.
 std::string_view take_part(std::string_view& path) {
   const auto part = path.substr(0, path.find('/'));
@@ -36,15 +41,31 @@ std::shared_ptr<const tftp::Source> BootFiles::open(std::string_view name, Ipv4 
   if (auto loader = open_loader(name, peer)) return loader;
   if (name == "boot.ipxe") {
     const auto port = parts_.ledger.config().boot_http_port;
-    const auto script = chain_script({.address = server, .port = port});
-    return in_memory(Bytes(script.begin(), script.end()));
+    return script_source(chain_script({.address = server, .port = port}));
   }
   auto path = name;
   const auto plane = take_part(path);
   if (plane == "loader") return open_loader(path, peer);
   if (plane == "artifacts") return open_artifact(path, peer);
   if (plane == "i") return open_tree(path, peer);
+  if (plane == "grub") return open_grub_config(path, peer, server);
   return nullptr;
+}
+
+// Nothing begins here: the decision is only looked at. The script that it comes to is read by HTTP.
+std::shared_ptr<const tftp::Source> BootFiles::open_grub_config(std::string_view name, Ipv4 peer,
+                                                                Ipv4 server) {
+  const auto parsed = parse_grub_config_name(name);
+  if (!parsed) return nullptr;
+  const ServerAddress here{.address = server, .port = parts_.ledger.config().boot_http_port};
+  const auto seen = parts_.gate.mac_at(peer);
+  const auto mac = parsed->mac ? parsed->mac : seen;
+  if (!mac) return script_source(grub_chain_config(here));
+  // No alarm: nothing is to be had here, and the request may be forged.
+  if ((seen && *seen != *mac) || parts_.gate.is_stranger(*mac)) return nullptr;
+  const auto answer = parts_.gate.preview_script({.mac = *mac, .peer = peer});
+  return script_source(answer.kind == BootAnswer::Kind::local_disk ? grub_local_disk_config()
+                                                                   : grub_chain_config(here));
 }
 
 std::shared_ptr<const tftp::Source> BootFiles::open_loader(std::string_view name, Ipv4 peer) {

@@ -5,6 +5,7 @@
 //   artifacts/SHA256/NAME          blobs of the store and the installer's files
 //   i/NAME/VERSION/PATH            the trees of installers
 //   boot.ipxe                      the script that goes on by HTTP
+//   grub/grub.cfg[-MAC]            the same for GRUB, or what starts the disk
 //
 // What is read with a boot token (/h/TOKEN/...) is not here: TFTP cannot tell who acknowledged
 // what.
@@ -40,6 +41,8 @@ class BootFiles final : public tftp::Files {
   [[nodiscard]] std::shared_ptr<const tftp::Source> open_loader(std::string_view name, Ipv4 peer);
   [[nodiscard]] std::shared_ptr<const tftp::Source> open_artifact(std::string_view path, Ipv4 peer);
   [[nodiscard]] std::shared_ptr<const tftp::Source> open_tree(std::string_view path, Ipv4 peer);
+  [[nodiscard]] std::shared_ptr<const tftp::Source> open_grub_config(std::string_view name,
+                                                                     Ipv4 peer, Ipv4 server);
   [[nodiscard]] std::shared_ptr<const tftp::Source> open_blob(const Sha256& digest,
                                                               std::string_view name, Ipv4 peer);
 

@@ -50,10 +50,6 @@ std::string agent_command_line(const AgentBoot& boot, std::string_view server_ur
                  " console=tty0 console=ttyS0,115200"});
 }
 
-std::string grub_device(const ServerAddress& server) {
-  return "(http," + server.address.text() + ":" + std::to_string(server.port) + ")";
-}
-
 // The rest of a script whose `boot` has returned, or did not come about.
 std::string try_again(std::string_view server_url) {
   const auto again = joined({"chain --replace ", server_url, "/boot.ipxe ||\n"});
@@ -67,6 +63,10 @@ std::string grub_path(const ServerAddress& server, std::string_view url) {
 }
 
 }  // namespace
+
+std::string grub_device(const ServerAddress& server) {
+  return "(http," + server.address.text() + ":" + std::to_string(server.port) + ")";
+}
 
 std::string agent_grub_config(const AgentBoot& boot) {
   const auto server = grub_device(boot.server);

@@ -54,8 +54,10 @@ struct ThirdPartyScript {
 [[nodiscard]] std::string third_party_grub_config(const ServerAddress& server,
                                                   const ThirdPartyScript& script);
 
-// agent_script() as commands of GRUB 2.12, whose HTTP takes a port. Booting by it is not served
-// yet.
+// How GRUB 2.12 names us by HTTP: (http,10.0.0.1:8080).
+[[nodiscard]] std::string grub_device(const ServerAddress& server);
+
+// agent_script() as commands of GRUB 2.12, whose HTTP takes a port.
 [[nodiscard]] std::string agent_grub_config(const AgentBoot& boot);
 
 }  // namespace slipway::provisioning

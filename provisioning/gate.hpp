@@ -79,6 +79,15 @@ class Gate final : public dhcp::BootPolicy {
   // a live system runs from.
   void note_installer_file(Ipv4 peer, const std::string& name);
 
+  // Whether no record has `mac` and none is made for whoever asks: such a one gets no answer where
+  // a file may be missing.
+  [[nodiscard]] bool is_stranger(const Mac& mac) {
+    return ledger_.config().unknown_hosts == UnknownHosts::ignore &&
+           ledger_.hosts().by_mac(mac) == nullptr && !ledger_.hosts().is_shared(mac);
+  }
+  // The MAC of the host at `peer`, as the neighbour table has it.
+  [[nodiscard]] std::optional<Mac> mac_at(Ipv4 peer) { return ledger_.neighbour(peer); }
+
   // Decides on a boot script. A transition that it takes (armed host: new attempt, new token) is
   // durable before `reply` runs. Asked again within the same attempt, it gives the same token.
   void ask_script(BootRequest request, Reply reply);

@@ -7,6 +7,7 @@
 #include "provisioning/agent_json.hpp"
 #include "provisioning/bootscript.hpp"
 #include "provisioning/command_line.hpp"
+#include "provisioning/grub_config.hpp"
 #include "provisioning/installer_kind.hpp"
 #include "provisioning/plan.hpp"
 #include "provisioning/tokens.hpp"
@@ -26,35 +27,60 @@ Response uncached(int status, std::string_view type, std::string body) {
   return response;
 }
 
-Response third_party_response(const BootAnswer& answer, const ServerAddress& server) {
+enum class Loader : std::uint8_t { ipxe, grub };
+
+Response third_party_response(const BootAnswer& answer, const ServerAddress& server,
+                              Loader loader) {
   const auto script = script_of({.server = server,
                                  .mac = answer.mac,
                                  .token = answer.token.reveal(),
                                  .installer = *answer.other});
-  if (script) return uncached(200, kText, third_party_script(server, *script));
+  if (script) {
+    return uncached(200, kText,
+                    loader == Loader::grub
+                        ? third_party_grub_config(server, *script) + grub_again(server, answer.mac)
+                        : third_party_script(server, *script));
+  }
   // It could be made when the host was armed; its image or its profile is another one now.
   log::error("boot.script_impossible",
              {{"mac", answer.mac.text()}, {"text", script.error().text()}});
   return Response::problem(500, "Server error", "This script could not be made; see the server.");
 }
 
+AgentBoot agent_boot(const BootAnswer& answer, const ServerAddress& server) {
+  return {.server = server,
+          .installer = answer.installer,
+          .mac = answer.mac,
+          .token = answer.token.reveal()};
+}
+
 Response script_response(const BootAnswer& answer, const ServerAddress& server) {
   using enum BootAnswer::Kind;
   switch (answer.kind) {
     case local_disk: return uncached(200, kText, local_disk_script());
-    case agent: {
-      const AgentBoot boot{.server = server,
-                           .installer = answer.installer,
-                           .mac = answer.mac,
-                           .token = answer.token.reveal()};
-      return uncached(200, kText, agent_script(boot));
-    }
-    case third_party: return third_party_response(answer, server);
+    case agent: return uncached(200, kText, agent_script(agent_boot(answer, server)));
+    case third_party: return third_party_response(answer, server, Loader::ipxe);
     case refused:
       return Response::problem(403, "Refused", "The MAC asked for is not the one that asks.");
     case not_now: break;
   }
   return Response::problem(503, "Not now", "The server cannot do this now; ask again.");
+}
+
+// The same decision in GRUB's words.
+Response grub_response(const BootAnswer& answer, const ServerAddress& server) {
+  using enum BootAnswer::Kind;
+  switch (answer.kind) {
+    case local_disk: return uncached(200, kText, grub_local_disk_config());
+    case agent:
+      return uncached(
+          200, kText,
+          agent_grub_config(agent_boot(answer, server)) + grub_again(server, answer.mac));
+    case third_party: return third_party_response(answer, server, Loader::grub);
+    case refused:
+    case not_now: break;
+  }
+  return script_response(answer, server);
 }
 
 Response missing_file() {
@@ -142,6 +168,7 @@ void BootRoutes::add_to(http::Router& router) {
   };
   get("/boot.ipxe", &BootRoutes::boot_script);
   get("/boot.token", &BootRoutes::boot_token);
+  get("/grub/{name}", &BootRoutes::grub_config);
   get("/artifacts/{sha}/{name}", &BootRoutes::artifact);
   get("/i/{name}/{version}/{path...}", &BootRoutes::tree_file);
   get("/loader/{path...}", &BootRoutes::loader);
@@ -176,6 +203,25 @@ void BootRoutes::boot_script(const Request& request, http::Reply reply) {
   parts_.gate.ask_script(std::move(*boot),
                          [server, reply = std::move(reply)](const BootAnswer& answer) mutable {
                            reply(script_response(answer, server));
+                         });
+}
+
+// Without a MAC in the name it is the one of the neighbour table; behind a router GRUB must say it.
+void BootRoutes::grub_config(const Request& request, http::Reply reply) {
+  const auto name = parse_grub_config_name(request.captures[0]);
+  if (!name) return reply(missing_file());
+  const ServerAddress server{.address = request.local_address, .port = request.local_port};
+  const auto peer = request.peer.address;
+  const auto mac = name->mac ? name->mac : parts_.gate.mac_at(peer);
+  if (!mac) return reply(uncached(200, kText, grub_chain_config(server)));
+  if (parts_.gate.is_stranger(*mac)) return reply(missing_file());
+  BootRequest boot{.mac = *mac, .peer = peer};
+  if (request.method == Method::head) {
+    return reply(grub_response(parts_.gate.preview_script(boot), server));
+  }
+  parts_.gate.ask_script(std::move(boot),
+                         [server, reply = std::move(reply)](const BootAnswer& answer) mutable {
+                           reply(grub_response(answer, server));
                          });
 }
 

@@ -30,6 +30,7 @@ class BootRoutes {
 
  private:
   void boot_script(const http::Request& request, http::Reply reply);
+  void grub_config(const http::Request& request, http::Reply reply);
   void boot_token(const http::Request& request, http::Reply reply);
   void artifact(const http::Request& request, http::Reply reply);
   void tree_file(const http::Request& request, http::Reply reply);

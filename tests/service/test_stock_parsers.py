@@ -45,6 +45,14 @@ class Parsers(unittest.TestCase):
         self.assertEqual(section["late-commands"][0][-1], REPORT)
         self.assertEqual(section["shutdown"], "poweroff")
 
+    def test_grub_reads_its_configurations(self):
+        files = sorted((GOLDEN / "boot").glob("*.grub.cfg"))
+        self.assertGreater(len(files), 8)
+        for file in files:
+            with self.subTest(file=file.name):
+                done = subprocess.run(["grub-script-check", file], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                self.assertEqual((done.returncode, done.stdout), (0, b""))
+
     def test_shlex_reads_the_kickstart_as_pykickstart_does(self):
         commands = {}
         for line in (GOLDEN / "fedora-kickstart").read_text().splitlines():

@@ -80,6 +80,12 @@ class Tftp(Bench):
         name = "/artifacts/" + "1" * 64 + "/vmlinuz"
         self.assertEqual(self.run_client(CLIENTS["curl"], name), (0, b"vmlinuz"))
 
+    def test_1c_33_grub_is_sent_on_to_http(self):
+        again = b"configfile (http,127.0.0.1:18080)/grub/grub.cfg-$net_default_mac\n"
+        for name in ("grub/grub.cfg", "/grub/grub.cfg-52:54:00:bb:00:01"):
+            status, text = self.run_client(CLIENTS["curl"], name)
+            self.assertEqual((status, text[:len(again)]), (0, again))
+
     def test_1c_31_a_missing_file_is_refused_at_once(self):
         self.assertEqual(self.run_client(CLIENTS["curl"], "grub/x86_64-efi/command.lst")[0], 68)
         self.assertEqual(self.run_client(CLIENTS["curl"], "%2e%2e/slipway.yaml")[0], 69)
