@@ -3,6 +3,7 @@
 
     test_secure_boot.py image     one FAT image over UEFI HTTP Boot: written, verified and off, Secure Boot on all the time
     test_secure_boot.py uki       a unified kernel image that the depot's own key has signed, by PXE and TFTP
+    test_secure_boot.py shim      shim and GRUB by TFTP, where we are the DHCP server
     test_secure_boot.py refused   an unsigned boot program is refused, and the timeline says so by name
 """
 
@@ -20,14 +21,8 @@ def facts_of(s, host):
     return json.loads(s.slipway.cli("host", "show", host.mac, "--json"))
 
 
-def boots_with(s, host, file, *words):
-    """From power-on to power-off by the boot program `file`, which `slipway media WORDS` makes."""
-    boot_folder = s.slipway.data / "boot"
-    boot_folder.mkdir()
-    which = "uefi_http" if host.firmware.endswith("-http") else "uefi"
-    with s.slipway.settings.open("a") as settings:
-        settings.write(f"boot_programs: {{{which}: {file}}}\n")
-    print(s.slipway.cli("media", *words, "-o", boot_folder / file), end="")
+def boots(s, host):
+    """From power-on to power-off with Secure Boot on, and then from its disk."""
     s.prepare(host)
     s.slipway.arm(host)
     host.power_on()
@@ -41,18 +36,40 @@ def boots_with(s, host, file, *words):
     s.check_tiny_guest(host, seed)
 
 
+def settings(s, text):
+    with s.slipway.settings.open("a") as file:
+        file.write(text + "\n")
+
+
+def make_program(s, which, file, *words):
+    """`slipway media WORDS` makes a boot program, and `which` firmware is sent it."""
+    boot_folder = s.slipway.data / "boot"
+    boot_folder.mkdir()
+    settings(s, f"boot_programs: {{{which}: {file}}}")
+    print(s.slipway.cli("media", *words, "-o", boot_folder / file), end="")
+
+
 def image():
     with Scenario("secure-boot") as s:
-        boots_with(s, s.host("uefi-secure-http", memory_mib=1536), "slipway.img", "efi")
+        make_program(s, "uefi_http", "slipway.img", "efi")
+        boots(s, s.host("uefi-secure-http", memory_mib=1536))
 
 
 def uki():
     with Scenario("secure-boot-uki") as s:
-        host = s.host("uefi-secure-own-key", memory_mib=1536)
         key = s.lab.folder / "depot.key"
         # Debian's test key stands in the firmware's db; its passphrase is no secret.
         run("openssl", "rsa", "-in", f"{OVMF_KEYS}.key", "-passin", "pass:snakeoil", "-out", key)
-        boots_with(s, host, "slipway.efi", "uki", "--key", key, "--cert", f"{OVMF_KEYS}.pem")
+        make_program(s, "uefi", "slipway.efi", "uki", "--key", key, "--cert", f"{OVMF_KEYS}.pem")
+        boots(s, s.host("uefi-secure-own-key", memory_mib=1536))
+
+
+def shim():
+    with Scenario("secure-boot-shim") as s:
+        s.lab.dhcp.stop()  # GRUB 2.06 loads from whoever gave the lease, and its HTTP knows port 80 alone
+        settings(s, "boot_programs: {uefi: shim}\nboot_http: {port: 80}\n"
+                    "dhcp: {mode: server, pool: {from: 10.88.0.100, to: 10.88.0.199}}")
+        boots(s, s.host("uefi-secure"))
 
 
 def refused():
@@ -72,4 +89,4 @@ def refused():
         host.cut_power()
 
 
-main({"image": image, "uki": uki, "refused": refused}[sys.argv[1]])
+main({"image": image, "uki": uki, "shim": shim, "refused": refused}[sys.argv[1]])
