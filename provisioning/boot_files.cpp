@@ -52,7 +52,7 @@ std::shared_ptr<const tftp::Source> BootFiles::open(std::string_view name, Ipv4 
   return nullptr;
 }
 
-// Nothing begins here: the decision is only looked at. The script that it comes to is read by HTTP.
+// Nothing begins here: the decision is only looked at, and its token is asked for by HTTP.
 std::shared_ptr<const tftp::Source> BootFiles::open_grub_config(std::string_view name, Ipv4 peer,
                                                                 Ipv4 server) {
   const auto parsed = parse_grub_config_name(name);
@@ -64,8 +64,20 @@ std::shared_ptr<const tftp::Source> BootFiles::open_grub_config(std::string_view
   // No alarm: nothing is to be had here, and the request may be forged.
   if ((seen && *seen != *mac) || parts_.gate.is_stranger(*mac)) return nullptr;
   const auto answer = parts_.gate.preview_script({.mac = *mac, .peer = peer});
-  return script_source(answer.kind == BootAnswer::Kind::local_disk ? grub_local_disk_config()
-                                                                   : grub_chain_config(here));
+  // GRUB runs, whatever the firmware thinks of what it starts.
+  if (const auto* host = parts_.ledger.hosts().by_mac(*mac)) {
+    parts_.ledger.reach(*host, Milestone::script);
+  }
+  switch (answer.kind) {
+    case BootAnswer::Kind::local_disk: return script_source(grub_local_disk_config());
+    case BootAnswer::Kind::agent:
+      return script_source(grub_tftp_config(
+          {.server = here, .installer = answer.installer, .mac = *mac, .token = {}}));
+    case BootAnswer::Kind::third_party:
+    case BootAnswer::Kind::refused:
+    case BootAnswer::Kind::not_now: break;
+  }
+  return script_source(grub_chain_config(here));
 }
 
 std::shared_ptr<const tftp::Source> BootFiles::open_loader(std::string_view name, Ipv4 peer) {

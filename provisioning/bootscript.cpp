@@ -65,7 +65,10 @@ std::string grub_path(const ServerAddress& server, std::string_view url) {
 }  // namespace
 
 std::string grub_device(const ServerAddress& server) {
-  return "(http," + server.address.text() + ":" + std::to_string(server.port) + ")";
+  constexpr std::uint16_t kHttpPort = 80;
+  const bool says_port = server.port != kHttpPort;
+  return "(http," + server.address.text() + (says_port ? ":" + std::to_string(server.port) : "") +
+         ")";
 }
 
 std::string agent_grub_config(const AgentBoot& boot) {
@@ -74,6 +77,14 @@ std::string agent_grub_config(const AgentBoot& boot) {
          agent_command_line(boot, boot.server.url()) + "\ninitrd " + server + "/artifacts/" +
          boot.installer.initramfs.text() + "/initramfs.img " + server + "/h/" +
          std::string(boot.token) + "/initrd\nboot\n";
+}
+
+std::string agent_grub_tftp_config(const AgentBoot& boot) {
+  const auto artifacts = "(tftp," + boot.server.address.text() + ")/artifacts/";
+  const auto only = " slipway.medium=none slipway.mac=" + boot.mac.text();
+  return "linux " + artifacts + boot.installer.vmlinuz.text() + "/vmlinuz " +
+         agent_command_line(boot, boot.server.url()) + only + "\ninitrd " + artifacts +
+         boot.installer.initramfs.text() + "/initramfs.img\nboot\n";
 }
 
 std::string agent_script(const AgentBoot& boot) {

@@ -54,10 +54,15 @@ struct ThirdPartyScript {
 [[nodiscard]] std::string third_party_grub_config(const ServerAddress& server,
                                                   const ThirdPartyScript& script);
 
-// How GRUB 2.12 names us by HTTP: (http,10.0.0.1:8080).
+// How GRUB names us by HTTP: (http,10.0.0.1:8080). Before 2.12 it knows port 80 alone, and takes a
+// port for a part of the name, so that one is left out.
 [[nodiscard]] std::string grub_device(const ServerAddress& server);
 
 // agent_script() as commands of GRUB 2.12, whose HTTP takes a port.
 [[nodiscard]] std::string agent_grub_config(const AgentBoot& boot);
+
+// The same for a GRUB that has no HTTP: kernel and initramfs by TFTP, which tells no tokens. The
+// agent asks for its own, as from a stick (agent/stick.hpp). `boot.token` is not used.
+[[nodiscard]] std::string agent_grub_tftp_config(const AgentBoot& boot);
 
 }  // namespace slipway::provisioning

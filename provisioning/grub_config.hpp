@@ -3,7 +3,7 @@
 // GRUB asks for /grub/grub.cfg, and its configuration may name /grub/grub.cfg-52:54:00:aa:00:01;
 // its own search goes by /grub/grub.cfg-01-52-54-00-aa-00-01. Over TFTP a host gets a script that
 // goes on by HTTP, as iPXE does: who takes a token must have shown that the address is his. For
-// GRUB 2.12; the HTTP of 2.06 knows port 80 alone.
+// GRUB 2.12; the HTTP of 2.06 knows port 80 alone, and Debian's signed 2.06 has none.
 #pragma once
 
 #include <optional>
@@ -25,6 +25,10 @@ struct GrubConfigName {
 
 // For whoever asks: again by HTTP, with the MAC of the card that booted.
 [[nodiscard]] std::string grub_chain_config(const ServerAddress& server);
+
+// The same over TFTP for a host that boots our installer: a GRUB without HTTP (Debian 12's signed
+// one) takes kernel and initramfs by TFTP and lets the agent ask for its token.
+[[nodiscard]] std::string grub_tftp_config(const AgentBoot& boot);
 
 // Starts the disk by the boot program that every UEFI system may have, else leaves GRUB.
 [[nodiscard]] std::string grub_local_disk_config();

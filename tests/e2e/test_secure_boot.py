@@ -66,8 +66,8 @@ def uki():
 
 def shim():
     with Scenario("secure-boot-shim") as s:
-        s.lab.dhcp.stop()  # GRUB 2.06 loads from whoever gave the lease, and its HTTP knows port 80 alone
-        settings(s, "boot_programs: {uefi: shim}\nboot_http: {port: 80}\n"
+        s.lab.dhcp.stop()  # GRUB 2.06 loads from whoever gave the lease
+        settings(s, "boot_programs: {uefi: shim}\n"
                     "dhcp: {mode: server, pool: {from: 10.88.0.100, to: 10.88.0.199}}")
         boots(s, s.host("uefi-secure"))
 

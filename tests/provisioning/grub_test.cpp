@@ -63,7 +63,14 @@ TEST_CASE("what GRUB is given reads as it was kept", "[provisioning][grub]") {
                        .installer = {.vmlinuz = Sha256::of("a"), .initramfs = Sha256::of("b")},
                        .mac = *Mac::parse(kMac),
                        .token = "0123456789abcdef0123456789abcdef"};
+  CHECK(grub_tftp_config(boot) == kept("tftp.grub.cfg"));
   CHECK(agent_grub_config(boot) + grub_again(kServer, boot.mac) == kept("agent.grub.cfg"));
+}
+
+TEST_CASE("GRUB before 2.12 takes no port by HTTP, so that of the Web is not said",
+          "[provisioning][grub]") {
+  CHECK(grub_device(kServer) == "(http,10.0.0.1:8080)");
+  CHECK(grub_device({.address = kOurs, .port = 80}) == "(http,10.0.0.1)");
 }
 
 TEST_CASE("an armed host is installed by way of GRUB as by way of iPXE", "[provisioning][grub]") {
@@ -106,7 +113,10 @@ TEST_CASE("1c.33 over TFTP GRUB is sent on to HTTP, and nothing begins", "[provi
   depot.arm("h1");
   for (const auto* name : {"grub/grub.cfg", "grub/grub.cfg-52:54:00:aa:00:01"}) {
     INFO(name);
-    CHECK(by_tftp(depot, name) == grub_chain_config(kServer));
+    const auto text = by_tftp(depot, name);
+    CHECK(text.starts_with("configfile (http,10.0.0.1:8080)/grub/grub.cfg-52:54:00:aa:00:01\n"));
+    CHECK(text.ends_with(grub_chain_config(kServer)));
+    CHECK_FALSE(text.contains("/h/"));
   }
   CHECK(depot.state("h1") == "armed");
   CHECK(depot.host("h1").sessions.empty());
