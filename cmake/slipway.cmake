@@ -20,12 +20,23 @@ else()
   target_compile_definitions(slipway_flags INTERFACE $<$<CONFIG:RelWithDebInfo>:_FORTIFY_SOURCE=2>)
   target_link_options(slipway_flags INTERFACE -Wl,-z,relro,-z,now)
 endif()
+if(SLIPWAY_COVERAGE)
+  target_link_options(slipway_flags INTERFACE -fprofile-instr-generate)
+endif()
 
 # slipway_library(FOLDER SOURCES a.cpp ... LINK targets ...): the static library slipway_FOLDER.
 function(slipway_library folder)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   add_library(slipway_${folder} STATIC ${arg_SOURCES})
   target_link_libraries(slipway_${folder} PUBLIC slipway_flags ${arg_LINK})
+  # Only what is measured is compiled otherwise: all else comes out of ccache.
+  foreach(source ${arg_SOURCES})
+    file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+    if(path IN_LIST SLIPWAY_COVERAGE)
+      set_source_files_properties(${source} PROPERTIES
+        COMPILE_OPTIONS "-fprofile-instr-generate;-fcoverage-mapping")
+    endif()
+  endforeach()
 endfunction()
 
 # slipway_test(FOLDER SOURCES a_test.cpp ... LINK targets ...): the Catch2 program FOLDER_test,

@@ -23,6 +23,18 @@ TEST_CASE("query parameters are found and decoded", "[http][message]") {
   CHECK_FALSE(request.parameter("absent"));
 }
 
+TEST_CASE("each method is named as in a request, all that no route takes are one",
+          "[http][message]") {
+  struct Row {
+    Method method;
+    std::string_view text;
+  };
+  const Row row =
+      GENERATE(Row{Method::get, "GET"}, Row{Method::head, "HEAD"}, Row{Method::post, "POST"},
+               Row{Method::put, "PUT"}, Row{Method::del, "DELETE"}, Row{Method::other, "OTHER"});
+  CHECK(to_text(row.method) == row.text);
+}
+
 TEST_CASE("a file that cannot be served names itself", "[http][message]") {
   const auto absent = File::open("/nonexistent/x");
   REQUIRE_FALSE(absent);

@@ -89,7 +89,7 @@ TEST_CASE("a mistake in hosts.csv is named with its line and column",
           "[provisioning][check][csv]") {
   struct Row {
     const char* why;
-    const char* text;
+    std::string text;
     Lines mistakes;
   };
   const std::vector<Row> rows{
@@ -114,6 +114,9 @@ TEST_CASE("a mistake in hosts.csv is named with its line and column",
       {"a quote that is not closed",
        "name,serial\n\"a,X\n",
        {"hosts.csv:2:1: a quoted field must end with a quote before the next comma"}},
+      {"more columns than any inventory has",
+       "name,serial\na,X" + std::string(199, ',') + "\n",
+       {"hosts.csv:2:1: more than 200 columns"}},
       {"no name", "name,serial\n,X\n", {"hosts.csv:2:1: `name` is missing in this row"}},
       {"an address that is none",
        "name,serial,network.ipAddress\na,X,10.0.0\n",

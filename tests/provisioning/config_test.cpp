@@ -235,6 +235,14 @@ TEST_CASE("a mistake in slipway.yaml is named with its line and column", "[provi
       {"a pool larger than any bench",
        "interfaces: [eth1]\ndhcp: {mode: server, pool: {from: 10.0.0.1, to: 10.0.16.1}}\n",
        {"slipway.yaml:2:22: the pools hold 4097 addresses; at most 4096 are given"}},
+      {"a network of a pool that is none",
+       "interfaces: [eth1]\ndhcp: {mode: server, pool: {from: 10.0.0.1, to: 10.0.0.2, network: "
+       "10.0.0.0/33}}\n",
+       {"slipway.yaml:2:68: `10.0.0.0/33` is no network; write 10.0.0.0/24"}},
+      {"more name servers than fit",
+       "interfaces: [eth1]\ndhcp: {mode: server, pool: {from: 10.0.0.1, to: 10.0.0.2}, dns: "
+       "[10.0.0.4, 10.0.0.5, 10.0.0.6, 10.0.0.7, 10.0.0.8]}\n",
+       {"slipway.yaml:2:106: at most 4 addresses fit here"}},
       {"leases that are too short and too long",
        "interfaces: [eth1]\ndhcp: {mode: server, pool: {from: 10.0.0.1, to: 10.0.0.2}, lease: "
        "59s}\n",

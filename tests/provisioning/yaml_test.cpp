@@ -147,6 +147,30 @@ TEST_CASE("a key must be text", "[provisioning][yaml]") {
   CHECK(mistakes_of("~: b\n") == Lines{"f.yaml:1:1: not YAML: a key must be text"});
 }
 
+TEST_CASE("a merge key is refused, with what to write", "[provisioning][yaml]") {
+  CHECK(mistakes_of("a: &x {k: 1}\nb:\n  <<: *x\n") ==
+        Lines{"f.yaml:3:3: not YAML: merge keys (<<) are not understood; write the keys out"});
+}
+
+TEST_CASE("a file that cannot be read is a mistake with its name", "[provisioning][yaml]") {
+  Folder folder;
+  folder.write("large.yaml", std::string((8 << 20) + 1, '#'));
+  folder.write("folder/in_it.yaml", "a: 1\n");
+  struct Row {
+    const char* file;
+    const char* mistake;
+  };
+  for (const auto& [file, mistake] :
+       {Row{"absent.yaml", "absent.yaml: No such file or directory"},
+        Row{"folder", "folder: not a file"},
+        Row{"large.yaml", "large.yaml: larger than 8388608 octets"}}) {
+    INFO(file);
+    const auto out = read_yaml(folder.path() / file);
+    CHECK(out.value.is_null());
+    CHECK(folder.lines(out.mistakes, false) == Lines{mistake});
+  }
+}
+
 TEST_CASE("what is written is stable, and quoted where a reader could stumble",
           "[provisioning][yaml]") {
   const auto value = make_map({
@@ -243,6 +267,32 @@ TEST_CASE("a secret is read from its file and never shown as text", "[provisioni
   REQUIRE(std::holds_alternative<Secret>(token->data));
   CHECK(std::get<Secret>(token->data).reveal() == "s3cret: #1");
   CHECK(emit_yaml(out.value) == "token: \"s3cret: #1\"\n");
+}
+
+TEST_CASE("a secret that cannot be one is refused, its content never shown",
+          "[provisioning][yaml]") {
+  Folder folder;
+  folder.write("empty", "\n", 0600);
+  folder.write("open", "hunter2", 0644);
+  folder.write("folder/in_it", "hunter2", 0600);
+  folder.write("octets", "\xFFhunter2", 0600);
+  folder.write("large", std::string(65537, 'h'), 0600);
+  struct Row {
+    const char* file;
+    const char* mistake;
+  };
+  for (const auto& [file, mistake] :
+       {Row{"absent", "secret absent: No such file or directory"},
+        Row{"empty", "secret empty is empty"},
+        Row{"open", "secret open must be a file of mode 0600 or 0640"},
+        Row{"folder", "secret folder must be a file of mode 0600 or 0640"},
+        Row{"octets", "secret octets is not UTF-8 text"},
+        Row{"large", "secret: large: larger than 65536 octets"}}) {
+    INFO(file);
+    const auto out = parse_yaml(std::string("a: !secret ") + file + "\n", "f.yaml", folder.path());
+    CHECK(folder.lines(out.mistakes, false) == Lines{std::string("f.yaml:1:4: ") + mistake});
+    CHECK(std::holds_alternative<Secret>(out.value.find("a")->data));
+  }
 }
 
 TEST_CASE("a secret is written as the file that its owner names", "[provisioning][yaml]") {

@@ -98,6 +98,14 @@ TEST_CASE("manifests and indexes are read", "[import][oci]") {
   CHECK_THAT(none.error().text(), ContainsSubstring("linux/arm64"));
 }
 
+TEST_CASE("manifests and indexes of OCI and Docker are asked for", "[import][oci]") {
+  CHECK(accepted_manifests() ==
+        "application/vnd.oci.image.manifest.v1+json, "
+        "application/vnd.docker.distribution.manifest.v2+json, "
+        "application/vnd.oci.image.index.v1+json, "
+        "application/vnd.docker.distribution.manifest.list.v2+json");
+}
+
 TEST_CASE("manifests that break a rule are refused", "[import][oci]") {
   const auto good = layer("x");
   const std::string bad_digest = R"({"mediaType":"x","digest":"sha512:aa","size":5})";
