@@ -25,8 +25,7 @@ namespace {
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 // Datagrams taken before other work of the thread gets a turn.
 constexpr int kBatch = 64;
-// Kinds of lines for the limits: 0.. by Reply::Kind, 100.. by Errc, 200.. by Overheard::Kind, and
-// this.
+// Kinds of lines: 0.. by Reply::Kind, 100.. by Errc, 200.. by Overheard::Kind, and this.
 constexpr std::uint8_t kUnsentEvent = 50;
 // A client that repeats its request gets a line again after this time.
 constexpr std::chrono::seconds kLogInterval{2};

@@ -299,8 +299,7 @@ void Gate::answer(Host& host, Asked asked) {
   answer_installer(host, std::move(asked), install, std::move(*answer));
 }
 
-// The files that are booted: our own, or of the installer that the profile names.
-// `host` may be null where nothing is installed.
+// Our own files, or of the installer that the profile names; `host` may be null unless `install`.
 Fallible<BootAnswer> Gate::answer_for(const Host* host, bool install) {
   const auto* profile = install ? third_party_profile(*host, *ledger_.inventory()) : nullptr;
   if (profile == nullptr) {
