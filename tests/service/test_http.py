@@ -43,12 +43,12 @@ class BootHttp(unittest.TestCase):
         finally:
             plane.close()
 
-    def logged(self, event, patience=10):
-        """The lines of `event`, when there is one."""
+    def logged(self, event, count=1, patience=10):
+        """The lines of `event`, as soon as there are `count`: a line is written behind its answer."""
         end = time.monotonic() + patience
         while True:
             lines = [line for line in self.server.log.read_text().splitlines() if f"event={event} " in line]
-            if lines or time.monotonic() > end:
+            if len(lines) >= count or time.monotonic() > end:
                 return lines
             time.sleep(0.05)
 
@@ -66,7 +66,7 @@ class BootHttp(unittest.TestCase):
         token = script.split("/h/")[1].split("/")[0]
         self.assertEqual(self.get(f"/h/{token}/initrd")[0], 200)
         self.assertEqual(self.get("/nothing")[0], 404)
-        lines = self.logged("http.answered")
+        lines = self.logged("http.answered", 3)
         self.assertEqual(len(lines), 3, lines)
         for line, words in zip(lines, ("path=/boot.ipxe status=200", f"path=/h/{token[:6]}.../initrd status=200",
                                        "path=/nothing status=404")):
