@@ -71,7 +71,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--mib", type=int, default=64, help="of the file that one client reads")
-    parser.add_argument("--clients", type=int, default=32, help="that read 1 MiB each at once")
+    parser.add_argument("--clients", type=int, default=8, help="that read 1 MiB each at once; one address may have 8 transfers")
     parser.add_argument("--windows", default="1,4,16,64")
     options = parser.parse_args()
     windows = [int(word) for word in options.windows.split(",")]
