@@ -385,7 +385,7 @@ void Gate::answer_installer(Host& host, Asked asked, bool install, BootAnswer an
         if (!result) return reply({.kind = BootAnswer::Kind::not_now});
         if (from_stick) {
           host.kernel_asked = true;  // it runs: what is waited for is the agent's session
-          ledger_.note(host, "host.stick_started", "runs the installer from a stick");
+          ledger_.note(host, "host.stick_started", "runs already, asked for its token");
         }
         ledger_.reach(host, Milestone::script);
         ledger_.journey().boot_of(host.id).by_others = answer.other != nullptr;

@@ -21,8 +21,10 @@ Fallible<Bytes> make_efi_image(const EfiImageOptions& options) {
   if (!shim) return std::unexpected(shim.error());
   const auto grub = read_signed(options.grub, "grub-efi-amd64-signed");
   if (!grub) return std::unexpected(grub.error());
-  const auto config = grub_config(medium, "image", "make it again with slipway media efi");
-  return images::make_fat32("SLIPWAY", identity_of(medium).volume_id,
+  const auto identity = identity_of(medium);
+  const auto config =
+      grub_config(command_line(medium, identity), "image", "make it again with slipway media efi");
+  return images::make_fat32("SLIPWAY", identity.volume_id,
                             {{"EFI/BOOT/BOOTX64.EFI", *shim},
                              {"EFI/BOOT/GRUBX64.EFI", *grub},
                              {"EFI/DEBIAN/GRUB.CFG", as_bytes(config)},

@@ -42,16 +42,16 @@ std::string volume_text(std::uint32_t id) {
   return text;
 }
 
-std::string command_line(const Medium& medium) {
+std::string command_line(const Medium& medium, const MediumIdentity& identity) {
   std::string words =
-      "slipway.server=" + medium.server + " slipway.medium=" + identity_of(medium).volume.text();
+      "slipway.server=" + medium.server + " slipway.medium=" + identity.volume.text();
   if (medium.only_mac) {
     words += " slipway.mac=" + medium.only_mac->text() + " BOOTIF=01-" + medium.only_mac->hyphens();
   }
   return words + " console=tty0 console=ttyS0,115200";
 }
 
-std::string grub_config(const Medium& medium, std::string_view what, std::string_view remedy) {
+std::string grub_config(std::string_view words, std::string_view what, std::string_view remedy) {
   return "if serial --unit=0 --speed=115200; then\n"
          "  terminal_input console serial\n"
          "  terminal_output console serial\n"
@@ -60,7 +60,7 @@ std::string grub_config(const Medium& medium, std::string_view what, std::string
          std::string(what) +
          "\"\n"
          "if linux /SLIPWAY/VMLINUZ " +
-         command_line(medium) +
+         std::string(words) +
          "; then\n"
          "  if initrd /SLIPWAY/INITRD.IMG; then\n"
          "    boot\n"

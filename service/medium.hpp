@@ -26,18 +26,19 @@ struct MediumIdentity {
   images::Guid disk, bios_boot, volume;
   std::uint32_t volume_id = 0;
 };
+// Digests the whole medium: ask once.
 [[nodiscard]] MediumIdentity identity_of(const Medium& medium);
 
 // "1234-ABCD", as GRUB and blkid write a FAT volume's number.
 [[nodiscard]] std::string volume_text(std::uint32_t id);
 
 // What the kernel is told: the server, the medium, the network card, and both consoles.
-[[nodiscard]] std::string command_line(const Medium& medium);
+[[nodiscard]] std::string command_line(const Medium& medium, const MediumIdentity& identity);
 
 // Run by GRUB on screen and, where there is one, serial port; starts /SLIPWAY/VMLINUZ with
-// /SLIPWAY/INITRD.IMG of the volume. `what` names the medium on the console ("stick"), `remedy` is
-// what to do when its files cannot be read.
-[[nodiscard]] std::string grub_config(const Medium& medium, std::string_view what,
+// /SLIPWAY/INITRD.IMG of the volume by the command line `words`. `what` names the medium on the
+// console ("stick"), `remedy` is what to do when its files cannot be read.
+[[nodiscard]] std::string grub_config(std::string_view words, std::string_view what,
                                       std::string_view remedy);
 
 // The server is one word of a kernel's command line, inside GRUB's script. Fails for anything else.

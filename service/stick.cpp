@@ -135,7 +135,8 @@ Fallible<Bytes> make_stick(const StickOptions& options) {
   if (!core) return std::unexpected(core.error());
   const auto efi = grub_image(options.grub, uefi(), identity);
   if (!efi) return std::unexpected(efi.error());
-  const auto config = grub_config(options.medium, "stick", "write its image again");
+  const auto config =
+      grub_config(command_line(options.medium, identity), "stick", "write its image again");
   const auto volume = images::make_fat32("SLIPWAY", identity.volume_id,
                                          {{"EFI/BOOT/BOOTX64.EFI", *efi},
                                           {"SLIPWAY/GRUB.CFG", as_bytes(config)},

@@ -66,7 +66,7 @@ Fallible<Bytes> make_uki(const UkiOptions& options) {
   if (!address) return fail(options.stub.native() + " is no EFI program");
   const auto scratch = TemporaryFolder::make();
   if (!scratch) return std::unexpected(scratch.error());
-  const auto words_of_kernel = command_line(medium);
+  const auto words_of_kernel = command_line(medium, identity_of(medium));
   struct Section {
     const char* name;
     ByteView content;
