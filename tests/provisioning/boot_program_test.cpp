@@ -67,6 +67,7 @@ class Folders {
     write("grub.signed", "grub");
   }
   void write(const char* name, std::string_view text) { (void)folder_.write(name, text); }
+  void remove(const char* name) { std::filesystem::remove(folder_.path() / name); }
   [[nodiscard]] Loaders open() const {
     const auto& top = folder_.path();
     return Loaders({.ipxe = top / "ipxe",
@@ -142,6 +143,18 @@ TEST_CASE("what is named and not there is said once, with who names it",
   CHECK(missing[0].who == "boot_programs.uefi");
   CHECK(missing[1].file == "secure.img");
   CHECK(missing[1].who == "host h2");
+}
+
+TEST_CASE("shim is nothing without what it loads", "[provisioning][boot-program]") {
+  Folders folders;
+  folders.write("ipxe/undionly.kpxe", "undionly");
+  folders.write("ipxe/ipxe.pxe", "ipxe");
+  const BootPrograms programs{.bios = "undionly", .uefi = "shim", .uefi_http = "snponly"};
+  CHECK(missing_programs(folders.open(), programs, {}).empty());
+  folders.remove("grub.signed");
+  const auto missing = missing_programs(folders.open(), programs, {});
+  REQUIRE(missing.size() == 1);
+  CHECK(missing[0].file == "shim/grubx64.efi");
 }
 
 }  // namespace
